@@ -1,0 +1,113 @@
+# `make` lists what there is. Only Go and make are needed, except by the
+# targets that say otherwise.
+.DEFAULT_GOAL := help
+
+GO       ?= go
+FUZZTIME ?= 10s
+VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOBUILD   = CGO_ENABLED=0 $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w -X clientkeeper/internal/app.Version=$(VERSION)'
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+##@ Run
+
+.PHONY: run
+run: ## Run everything on this machine, play the sample events, stay up until Ctrl-C
+	$(GO) run ./internal/cmd/clientkeeper sandbox
+
+.PHONY: demo
+demo: ## Play the sample events, print what became of each, fail if one was not as expected
+	$(GO) run ./internal/cmd/clientkeeper sandbox -once
+
+.PHONY: soak
+soak: ## Send 10,000 messages through mischief and crashes, count what became of them
+	$(GO) run ./internal/cmd/clientkeeper soak
+
+##@ Check
+
+.PHONY: check
+check: lint test ## Everything that needs only Go: lint, then test
+
+.PHONY: test
+test: ## Run the tests
+	$(GO) test -timeout 10m ./...
+
+.PHONY: race
+race: ## Run the tests under the race detector (needs a C compiler)
+	$(GO) test -race -timeout 20m ./...
+
+# Every fuzz target of every package in turn; one more needs no change here.
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZTIME (10s)
+	@list=$$($(GO) test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
+	echo "$$list" | awk '/^Fuzz/ { names[n++] = $$1 } \
+		/^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package target; do \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+	done
+
+.PHONY: fmt
+fmt: ## Format the source
+	gofmt -w $(wildcard functions internal)
+
+.PHONY: vet
+vet: ## Run go vet
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: vet ## Check formatting, go vet, staticcheck
+	@unformatted=$$(gofmt -l $(wildcard functions internal)); \
+	test -z "$$unformatted" || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
+	$(GO) tool staticcheck ./...
+
+##@ Build
+
+.PHONY: build
+build: ## Build every function for this machine, into bin/
+	$(GOBUILD) -o bin/ ./functions/...
+
+# `sam build` calls these, through internal/build/<architecture>/Makefile. The
+# folder of a function is its logical id without "Function", in kebab case.
+ARCHITECTURE ?= arm64
+GOARCH_arm64  := arm64
+GOARCH_x86_64 := amd64
+
+build-%Function:
+	$(if $(ARTIFACTS_DIR),,$(error ARTIFACTS_DIR is not set; sam build sets it))
+	$(if $(GOARCH_$(ARCHITECTURE)),,$(error ARCHITECTURE is neither arm64 nor x86_64))
+	GOOS=linux GOARCH=$(GOARCH_$(ARCHITECTURE)) $(GOBUILD) -o "$(ARTIFACTS_DIR)/bootstrap" \
+		./functions/$$(echo $* | sed 's/\([a-z0-9]\)\([A-Z]\)/\1-\2/g' | tr '[:upper:]' '[:lower:]')
+
+##@ SAM
+
+# This machine's processor as Lambda names it, so that containers run natively.
+MACHINE = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+EVENTS  = $(sort $(wildcard events/register-client.*.json))
+
+.PHONY: sam-validate
+sam-validate: ## Check template.yaml (needs the SAM CLI)
+	sam validate --lint
+
+.PHONY: sam-build
+sam-build: ## Build for deployment, SAM_FLAGS as you like (needs the SAM CLI)
+	sam build $(SAM_FLAGS)
+
+# A build of its own, for it gets the sandbox's certificate, which must never be
+# deployed. Variables that the template declares come from the environment.
+.PHONY: sam-local
+sam-local: ## Invoke the function with each of EVENTS against `make run` (needs the SAM CLI and Docker)
+	@test -f .sandbox/env || { echo "no .sandbox/env: start the sandbox first, with make run in another terminal"; exit 1; }
+	sam build --build-dir .aws-sam/local --parameter-overrides Architecture=$(MACHINE)
+	@set -e; . ./.sandbox/env; \
+	cp "$$AUTH0_CA_FILE" .aws-sam/local/RegisterClientFunction/sandbox-ca.pem; \
+	export AUTH0_CA_FILE=/var/task/sandbox-ca.pem; \
+	for event in $(EVENTS); do \
+		echo "== $$event"; \
+		answer=$$(sam local invoke RegisterClientFunction -t .aws-sam/local/template.yaml \
+			--parameter-overrides Architecture=$(MACHINE) -e "$$event" $(SAM_FLAGS)); \
+		echo "$$answer"; \
+		case $$answer in ''|*'"errorType"'*) echo "$$event: the function failed"; exit 1;; esac; \
+	done

@@ -1,0 +1,35 @@
+// Command register-client is the Lambda function that registers the CIMD
+// clients named by the messages of an SQS queue. Package registration says what
+// it does, config.RegisterClient what its environment means.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"clientkeeper/internal/app"
+	"clientkeeper/internal/config"
+	"clientkeeper/internal/handler"
+	"clientkeeper/internal/telemetry"
+)
+
+func main() {
+	log := telemetry.Logger(os.Stdout, "register-client", app.Version, os.Getenv("AWS_LAMBDA_LOG_LEVEL"))
+	h, err := build(context.Background(), log)
+	if err != nil {
+		log.Error("cannot start", "err", err)
+		os.Exit(1)
+	}
+	lambda.Start(h.Handle)
+}
+
+func build(ctx context.Context, log *slog.Logger) (*handler.RegisterClient, error) {
+	c, err := config.LoadRegisterClient(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return app.RegisterClient(ctx, c, log)
+}

@@ -1,0 +1,127 @@
+// Command clientkeeper is the command line of clientkeeper: the sandbox, and
+// what people do by hand.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"clientkeeper/internal/app"
+)
+
+// A command is one word of the command line.
+type command struct {
+	name, args, about string
+	run               func(context.Context, *invocation) error
+}
+
+var commands = []command{
+	{"sandbox", "[flags]", "run everything on this machine and play events/", runSandbox},
+	{"soak", "[flags]", "send thousands of messages through mischief and crashes", runSoak},
+	{"register", "[flags] <url> ...", "send registrations to the queue", runRegister},
+	{"invoke", "[flags] <function>", "run a function in this process with an event", runInvoke},
+	{"preflight", "[flags]", "see whether the tenant is ready", runPreflight},
+	{"schema", "", "print the JSON Schema of a message", runSchema},
+	{"version", "", "print the version", runVersion},
+}
+
+// invocation is what a command gets.
+type invocation struct {
+	args        []string
+	in          io.Reader
+	out, errOut io.Writer
+	getenv      func(string) string
+	terminal    bool // errOut is one
+}
+
+// errUsage ends the program with status 2; what is wrong has been said.
+var errUsage = errors.New("usage")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	inv := &invocation{args: os.Args[1:], in: os.Stdin, out: os.Stdout, errOut: os.Stderr, getenv: os.Getenv, terminal: isTerminal(os.Stderr)}
+	err := dispatch(ctx, inv)
+	switch {
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "clientkeeper:", err)
+		os.Exit(1)
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+func dispatch(ctx context.Context, inv *invocation) error {
+	if len(inv.args) == 0 {
+		usage(inv.errOut)
+		return errUsage
+	}
+	name := inv.args[0]
+	if name == "help" || name == "-h" || name == "-help" || name == "--help" {
+		usage(inv.out)
+		return nil
+	}
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	if i < 0 {
+		fmt.Fprintf(inv.errOut, "clientkeeper: there is no command %q\n\n", name)
+		usage(inv.errOut)
+		return errUsage
+	}
+	inv.args = inv.args[1:]
+	return commands[i].run(ctx, inv)
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "clientkeeper registers OAuth clients in an Auth0 tenant and keeps their credentials.\n\nusage: clientkeeper <command>\n\n")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-28s %s\n", c.name+" "+c.args, c.about)
+	}
+	fmt.Fprint(w, "\nclientkeeper <command> -h explains its flags.\n")
+}
+
+// flags parses a command's flags. Where it answers false, the command is over.
+func (inv *invocation) flags(name, args, about string, define func(*flag.FlagSet)) (*flag.FlagSet, error) {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(inv.errOut)
+	f.Usage = func() {
+		fmt.Fprintf(f.Output(), "usage: clientkeeper %s %s\n\n%s\n\n", name, args, about)
+		f.PrintDefaults()
+	}
+	define(f)
+	err := f.Parse(inv.args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil, errHelp
+	}
+	if err != nil {
+		return nil, errUsage
+	}
+	return f, nil
+}
+
+// errHelp ends a command whose help was asked for.
+var errHelp = errors.New("help")
+
+// helped turns errHelp into success.
+func helped(err error) error {
+	if errors.Is(err, errHelp) {
+		return nil
+	}
+	return err
+}
+
+func runVersion(_ context.Context, inv *invocation) error {
+	_, err := fmt.Fprintln(inv.out, app.Version)
+	return err
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"clientkeeper/internal/sandbox"
+)
+
+const aboutSandbox = `Runs an Auth0 tenant, SQS, Secrets Manager and Lambda in this process, and the
+functions' real binaries on top. Everything is on loopback; Ctrl-C stops it.
+Once all of it answers, <dir>/env can be sourced by a shell, so that the AWS CLI
+and other tools talk to the sandbox.`
+
+// playTime bounds how long the sample events may take.
+const playTime = 90 * time.Second
+
+type sandboxFlags struct {
+	options sandbox.Options
+	port    int
+	play    bool
+	once    bool
+	asJSON  bool
+}
+
+func runSandbox(ctx context.Context, inv *invocation) error {
+	var s sandboxFlags
+	_, err := inv.flags("sandbox", "[flags]", aboutSandbox, func(f *flag.FlagSet) {
+		f.StringVar(&s.options.Dir, "dir", ".sandbox", "the `folder` for the environment file, the CA certificate and the binaries")
+		f.StringVar(&s.options.Source, "source", ".", "the repository's root `folder`")
+		f.IntVar(&s.port, "port", -1, "0 for free ports instead of the well-known ones (4566, 3001, 8443)")
+		f.BoolVar(&s.play, "play", true, "play the sample events of events/")
+		f.BoolVar(&s.once, "once", false, "stop after playing, and fail if anything was not as expected")
+		f.BoolVar(&s.asJSON, "json", false, "print the functions' log lines as they are, and the result as JSON")
+		f.StringVar(&s.options.Plan, "plan", "enterprise", "the tenant's `plan`, which decides its rate limits: free, essentials, professional, enterprise, enterprise-nonprod, private-20, private-100, unlimited")
+		f.StringVar(&s.options.Mischief, "mischief", "", "what goes wrong at the tenant, as route=fault:share, ..., such as register=502-after:5%,*=429:2%")
+		f.Uint64Var(&s.options.Seed, "seed", 1, "decides which requests the mischief strikes")
+	})
+	if err != nil {
+		return helped(err)
+	}
+	switch s.port {
+	case -1:
+		s.options.Ports = sandbox.DefaultPorts
+	case 0:
+	default:
+		fmt.Fprintln(inv.errOut, "clientkeeper: -port takes 0, for free ports, and nothing else")
+		return errUsage
+	}
+	return s.run(ctx, inv)
+}
+
+func (s *sandboxFlags) run(ctx context.Context, inv *invocation) (err error) {
+	v := newView(inv.out, s.asJSON)
+	s.options.Line = v.line
+	s.options.Progress = v.progress
+	sb, err := sandbox.Start(ctx, s.options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sb.Close()) }()
+	v.started(sb, s.options.Dir)
+	if s.play || s.once {
+		if err := s.playEvents(ctx, v, sb); err != nil || s.once {
+			return interrupted(ctx, err)
+		}
+	}
+	v.ready(s.options.Dir)
+	<-ctx.Done()
+	v.progress("stopping")
+	return nil
+}
+
+// interrupted makes Ctrl-C a way to stop rather than a failure.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (s *sandboxFlags) playEvents(ctx context.Context, v *view, sb *sandbox.Sandbox) error {
+	ctx, cancel := context.WithTimeout(ctx, playTime)
+	defer cancel()
+	start := time.Now()
+	v.progress("playing events/")
+	played, err := sb.Play(ctx)
+	if err == nil {
+		err = sb.Await(ctx, played, v.message)
+	}
+	if len(played) == 0 {
+		return err
+	}
+	wrong := []string{}
+	if err == nil {
+		wrong = append(wrong, sb.Check(ctx, played)...)
+	}
+	v.table(sb, played, wrong, time.Since(start))
+	if err == nil && len(wrong) > 0 && s.once {
+		err = fmt.Errorf("%d things are not as expected:\n  %s", len(wrong), strings.Join(wrong, "\n  "))
+	}
+	return err
+}

@@ -1,0 +1,217 @@
+// Package config reads a function's configuration from its environment, once,
+// before the function starts: a struct per function, every mistake reported at
+// once.
+//
+// A value is never repeated in an error. What sits in the wrong variable may be
+// a secret.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"clientkeeper/internal/fault"
+)
+
+// Tenant says which Auth0 tenant to call, and as whom.
+type Tenant struct {
+	// Domain is the tenant's domain, with a port where it is not 443, such as
+	// example.eu.auth0.com. It is always called over HTTPS. (AUTH0_DOMAIN)
+	Domain string
+	// Audience of the Management API; empty means https://<Domain>/api/v2/.
+	// A tenant behind a custom domain needs its canonical one here.
+	// (AUTH0_AUDIENCE)
+	Audience string
+	// ManagementSecret is the ARN or name of the secret that holds the
+	// management client's credential. (AUTH0_MANAGEMENT_SECRET_ARN)
+	ManagementSecret string
+	// CAFile names a PEM file with roots to trust for the tenant alone, in
+	// addition to the system's; empty means none. (AUTH0_CA_FILE)
+	CAFile string
+	// Reserve is how many requests of the tenant's rate limit bulk work leaves
+	// to urgent work; 0 means a fifth of the limit, -1 none. (RATE_RESERVE,
+	// default 0)
+	Reserve int
+}
+
+// RegisterClient configures functions/register-client.
+type RegisterClient struct {
+	Tenant Tenant
+	// AllowedHosts are the hosts whose clients may be registered: exact names
+	// or *.example.com. (ALLOWED_HOSTS, comma-separated, required)
+	AllowedHosts []string
+	// WarningsAreFatal refuses a document that the tenant warns about.
+	// (WARNINGS_ARE_FATAL, default false)
+	WarningsAreFatal bool
+	// PreviewFirst asks the tenant for its verdict before anything is written,
+	// at the price of a second call. (PREVIEW_FIRST, default false)
+	PreviewFirst bool
+	// Provenance notes on the client who asked for it, at the price of one
+	// more call. (PROVENANCE, default false)
+	Provenance bool
+	// Concurrency is how many messages of a batch are worked on at once, 1 to
+	// 50. (CONCURRENCY, default 5)
+	Concurrency int
+	// QueueURL and DeadLetterURL are the registrations queue and its
+	// dead-letter queue. (REGISTRATIONS_QUEUE_URL, REGISTRATIONS_DLQ_URL)
+	QueueURL, DeadLetterURL string
+	// MaxTries is how often a message is received before it is dead-lettered
+	// with its reason. The queue's maxReceiveCount must be higher, or SQS moves
+	// it first and gives none. (MAX_TRIES, default 5)
+	MaxTries int
+	// RetryBase and RetryMax bound the back-off between two tries of a
+	// message. (RETRY_BASE_DELAY, default 30s; RETRY_MAX_DELAY, default 15m)
+	RetryBase, RetryMax time.Duration
+	// MaxAge is how long a message may be put off because the tenant is busy
+	// before it is dead-lettered. (MESSAGE_MAX_AGE, default 24h)
+	MaxAge time.Duration
+}
+
+// LoadRegisterClient reads a RegisterClient from getenv, which is os.Getenv
+// outside tests. The error names everything that is wrong, not only the first
+// thing.
+func LoadRegisterClient(getenv func(string) string) (RegisterClient, error) {
+	e := env{get: getenv}
+	c := RegisterClient{
+		Tenant:           e.tenant(),
+		AllowedHosts:     e.list("ALLOWED_HOSTS", "the hosts whose clients may be registered, such as agents.example.com,*.example.org"),
+		WarningsAreFatal: e.flag("WARNINGS_ARE_FATAL"),
+		PreviewFirst:     e.flag("PREVIEW_FIRST"),
+		Provenance:       e.flag("PROVENANCE"),
+		Concurrency:      e.number("CONCURRENCY", 5, 1, 50),
+		QueueURL:         e.url("REGISTRATIONS_QUEUE_URL"),
+		DeadLetterURL:    e.url("REGISTRATIONS_DLQ_URL"),
+		MaxTries:         e.number("MAX_TRIES", 5, 1, 1000),
+		RetryBase:        e.duration("RETRY_BASE_DELAY", 30*time.Second, 0, time.Hour),
+		RetryMax:         e.duration("RETRY_MAX_DELAY", 15*time.Minute, 0, 12*time.Hour),
+		MaxAge:           e.duration("MESSAGE_MAX_AGE", 24*time.Hour, time.Minute, 14*24*time.Hour),
+	}
+	return c, e.err("register-client")
+}
+
+// LoadTenant reads what the command line needs to call the tenant.
+func LoadTenant(getenv func(string) string) (Tenant, error) {
+	e := env{get: getenv}
+	t := e.tenant()
+	return t, e.err("tenant")
+}
+
+// env collects mistakes while it reads.
+type env struct {
+	get  func(string) string
+	errs []error
+}
+
+func (e *env) err(what string) error {
+	if len(e.errs) == 0 {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Invalid, Op: "config." + what, Reason: "bad_configuration",
+		Detail: fmt.Sprintf("%d of the environment's variables are wrong", len(e.errs)),
+		Next:   "set them and start again", Err: errors.Join(e.errs...)}
+}
+
+func (e *env) wrong(name, format string, args ...any) {
+	e.errs = append(e.errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(format, args...)))
+}
+
+func (e *env) required(name, meaning string) string {
+	v := strings.TrimSpace(e.get(name))
+	if v == "" {
+		e.wrong(name, "is not set; it is %s", meaning)
+	}
+	return v
+}
+
+func (e *env) tenant() Tenant {
+	return Tenant{
+		Domain:           e.domain("AUTH0_DOMAIN"),
+		Audience:         e.audience("AUTH0_AUDIENCE"),
+		ManagementSecret: e.required("AUTH0_MANAGEMENT_SECRET_ARN", "the ARN of the secret with the management client's credential"),
+		CAFile:           strings.TrimSpace(e.get("AUTH0_CA_FILE")),
+		Reserve:          e.number("RATE_RESERVE", 0, -1, 10000),
+	}
+}
+
+// domain takes a host name with an optional port, and nothing else: a scheme or
+// a path would be a hint that somebody means plain HTTP or another base path.
+func (e *env) domain(name string) string {
+	v := e.required(name, "the tenant's domain, such as example.eu.auth0.com")
+	if v == "" {
+		return ""
+	}
+	u, err := url.Parse("https://" + v + "/")
+	if err != nil || u.Host != v || u.Hostname() == "" || strings.ContainsAny(v, " @/?#\\") {
+		e.wrong(name, "is not a domain; give a host name with an optional port, without https:// and without a path")
+		return ""
+	}
+	return strings.ToLower(v)
+}
+
+func (e *env) audience(name string) string {
+	v := strings.TrimSpace(e.get(name))
+	if u, err := url.Parse(v); v != "" && (err != nil || u.Scheme != "https" || !strings.HasSuffix(v, "/")) {
+		e.wrong(name, "is not an API identifier; it looks like https://example.eu.auth0.com/api/v2/, with the slash at its end")
+	}
+	return v
+}
+
+func (e *env) url(name string) string {
+	v := e.required(name, "a queue's URL")
+	if u, err := url.Parse(v); v != "" && (err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http")) {
+		e.wrong(name, "is not a URL")
+	}
+	return v
+}
+
+func (e *env) list(name, meaning string) []string {
+	var out []string
+	for part := range strings.SplitSeq(e.get(name), ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	if len(out) == 0 {
+		e.wrong(name, "is not set; it is %s", meaning)
+	}
+	return out
+}
+
+func (e *env) flag(name string) bool {
+	v := strings.TrimSpace(e.get(name))
+	b, err := strconv.ParseBool(v)
+	if v != "" && err != nil {
+		e.wrong(name, "is neither true nor false")
+	}
+	return b
+}
+
+func (e *env) number(name string, fallback, low, high int) int {
+	v := strings.TrimSpace(e.get(name))
+	if v == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < low || n > high {
+		e.wrong(name, "is not a whole number from %d to %d", low, high)
+		return fallback
+	}
+	return n
+}
+
+func (e *env) duration(name string, fallback, low, high time.Duration) time.Duration {
+	v := strings.TrimSpace(e.get(name))
+	if v == "" {
+		return fallback
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d < low || d > high {
+		e.wrong(name, "is not a duration from %s to %s, such as 30s or 15m", low, high)
+		return fallback
+	}
+	return d
+}

@@ -1,0 +1,102 @@
+package config_test
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clientkeeper/internal/config"
+	"clientkeeper/internal/fault"
+)
+
+func good() map[string]string {
+	return map[string]string{
+		"AUTH0_DOMAIN":                "Example.eu.auth0.com",
+		"AUTH0_MANAGEMENT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:management-AbCdEf",
+		"ALLOWED_HOSTS":               "vscode.dev, *.example.com ,",
+		"REGISTRATIONS_QUEUE_URL":     "https://sqs.eu-central-1.amazonaws.com/123456789012/registrations",
+		"REGISTRATIONS_DLQ_URL":       "http://127.0.0.1:4566/123456789012/registrations-dlq",
+	}
+}
+
+func with(changes map[string]string) func(string) string {
+	m := good()
+	maps.Copy(m, changes)
+	return func(name string) string { return m[name] }
+}
+
+func TestDefaultsAreComplete(t *testing.T) {
+	got, err := config.LoadRegisterClient(with(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.RegisterClient{
+		Tenant: config.Tenant{Domain: "example.eu.auth0.com",
+			ManagementSecret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:management-AbCdEf"},
+		AllowedHosts: []string{"vscode.dev", "*.example.com"}, Concurrency: 5,
+		QueueURL:      "https://sqs.eu-central-1.amazonaws.com/123456789012/registrations",
+		DeadLetterURL: "http://127.0.0.1:4566/123456789012/registrations-dlq",
+		MaxTries:      5, RetryBase: 30 * time.Second, RetryMax: 15 * time.Minute, MaxAge: 24 * time.Hour,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestEveryMistakeIsReportedAtOnceAndNoValueRepeated(t *testing.T) {
+	const canary = "s3cr3t-canary"
+	_, err := config.LoadRegisterClient(func(string) string { return canary + " ://" })
+	if fault.KindOf(err) != fault.Invalid {
+		t.Fatalf("err = %v, want invalid", err)
+	}
+	if strings.Contains(err.Error(), canary) {
+		t.Errorf("the error repeats a value: %v", err)
+	}
+	for _, name := range []string{"AUTH0_DOMAIN", "AUTH0_AUDIENCE", "WARNINGS_ARE_FATAL", "PREVIEW_FIRST", "PROVENANCE",
+		"CONCURRENCY", "REGISTRATIONS_QUEUE_URL", "REGISTRATIONS_DLQ_URL", "MAX_TRIES", "RETRY_BASE_DELAY",
+		"RETRY_MAX_DELAY", "MESSAGE_MAX_AGE", "RATE_RESERVE"} {
+		if !strings.Contains(err.Error(), name+": ") {
+			t.Errorf("the error does not name %s: %v", name, err)
+		}
+	}
+
+	_, err = config.LoadRegisterClient(func(string) string { return "" })
+	for _, name := range []string{"AUTH0_DOMAIN", "AUTH0_MANAGEMENT_SECRET_ARN", "ALLOWED_HOSTS", "REGISTRATIONS_QUEUE_URL", "REGISTRATIONS_DLQ_URL"} {
+		if err == nil || !strings.Contains(err.Error(), name+": is not set") {
+			t.Errorf("the error does not ask for %s: %v", name, err)
+		}
+	}
+}
+
+func TestOneBadValue(t *testing.T) {
+	tests := map[string]map[string]string{
+		"a scheme in the domain":      {"AUTH0_DOMAIN": "https://example.eu.auth0.com"},
+		"plain http in the domain":    {"AUTH0_DOMAIN": "http://example.eu.auth0.com"},
+		"a path in the domain":        {"AUTH0_DOMAIN": "example.eu.auth0.com/api"},
+		"user info in the domain":     {"AUTH0_DOMAIN": "user@example.eu.auth0.com"},
+		"a query in the domain":       {"AUTH0_DOMAIN": "example.eu.auth0.com?x"},
+		"only a port":                 {"AUTH0_DOMAIN": ":8443"},
+		"an audience without a slash": {"AUTH0_AUDIENCE": "https://example.eu.auth0.com/api/v2"},
+		"a plain http audience":       {"AUTH0_AUDIENCE": "http://example.eu.auth0.com/api/v2/"},
+		"no concurrency":              {"CONCURRENCY": "0"},
+		"a negative delay":            {"RETRY_BASE_DELAY": "-1s"},
+		"a share as a reserve":        {"RATE_RESERVE": "0.2"},
+		"a negative reserve":          {"RATE_RESERVE": "-2"},
+		"hosts that are only commas":  {"ALLOWED_HOSTS": " , ,"},
+	}
+	for name, change := range tests {
+		_, err := config.LoadRegisterClient(with(change))
+		if !errors.Is(err, fault.Invalid) {
+			t.Errorf("%s: err = %v, want invalid", name, err)
+		}
+		for variable := range change {
+			if err != nil && !strings.Contains(err.Error(), variable) {
+				t.Errorf("%s: the error does not name %s: %v", name, variable, err)
+			}
+		}
+	}
+}

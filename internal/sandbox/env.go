@@ -1,0 +1,45 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// writeEnv writes the file that a shell sources to point ordinary tools at the
+// sandbox. It comes last: once it is there, everything answers. Beside what
+// tools need it holds the functions' own variables, for sam local, which hands
+// in those of the shell.
+func (s *Sandbox) writeEnv(context.Context) error {
+	if err := writeAtomically(s.caFile(), s.Tenant.CAPEM()); err != nil {
+		return err
+	}
+	variables := [][2]string{
+		{"AWS_ENDPOINT_URL", s.AWSURL},
+		{"AWS_ACCESS_KEY_ID", "test"},
+		{"AWS_SECRET_ACCESS_KEY", "test"},
+		{"AWS_REGION", region},
+		{"AWS_DEFAULT_REGION", region}, // what the AWS CLI of version 1 and boto3 read
+		{"AUTH0_DOMAIN", s.Tenant.Domain()},
+		{"AUTH0_CLIENT_ID", s.management.id},
+		{"AUTH0_CLIENT_SECRET", s.management.secret},
+		{"AUTH0_CA_FILE", s.caFile()},
+		{"NODE_EXTRA_CA_CERTS", s.caFile()},
+		{"LAMBDA_ENDPOINT_URL", s.LambdaURL},
+		{"REGISTRATIONS_QUEUE_URL", s.registrations().URL},
+		{"REGISTRATIONS_DLQ_URL", s.deadLetters().URL},
+		{"AUTH0_MANAGEMENT_SECRET_ARN", s.management.arn},
+	}
+	for _, name := range []string{"ALLOWED_HOSTS", "MAX_TRIES", "RETRY_BASE_DELAY", "RETRY_MAX_DELAY"} {
+		variables = append(variables, [2]string{name, s.Stack.Functions[0].Env[name]})
+	}
+	var b strings.Builder
+	b.WriteString("# The sandbox that runs now. Source it: . " + filepath.Base(s.options.Dir) + "/env\n")
+	for _, v := range variables {
+		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+	}
+	s.EnvFile = filepath.Join(s.options.Dir, "env")
+	s.onClose(s.removeEnv)
+	return writeAtomically(s.EnvFile, []byte(b.String()))
+}

@@ -1,0 +1,166 @@
+// Package sandbox is the cloud on a laptop: an Auth0 tenant, SQS, Secrets
+// Manager and Lambda in one process, running the functions' real binaries as
+// template.yaml configures them. No account, no Docker.
+//
+// Everything that the functions talk to is on the wire, so the AWS CLI, any AWS
+// SDK and any Auth0 SDK can talk to it too. Everything listens on loopback and
+// nothing is kept when it stops, except the certificate authority and the
+// built binaries in its folder.
+//
+// Each room (the packages below this one) lists what it does not imitate in
+// its package comment. Across them: nothing checks IAM permissions or
+// signatures, and metadata documents come from a host in the sandbox that
+// answers for every name, so no request leaves the machine.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"clientkeeper/internal/sandbox/cloudformation"
+	"clientkeeper/internal/sandbox/documents"
+	"clientkeeper/internal/sandbox/lambda"
+	"clientkeeper/internal/sandbox/secretsmanager"
+	"clientkeeper/internal/sandbox/sqs"
+	"clientkeeper/internal/sandbox/tenant"
+)
+
+// Ports are where the sandbox listens; 0 means a free port.
+type Ports struct{ AWS, Lambda, Tenant int }
+
+// DefaultPorts are those that people know: LocalStack's for AWS, SAM's for
+// Lambda.
+var DefaultPorts = Ports{AWS: 4566, Lambda: 3001, Tenant: 8443}
+
+const (
+	region    = "eu-central-1"
+	account   = "123456789012"
+	stackName = "clientkeeper"
+)
+
+// Options say how to start. Dir and Source are required.
+type Options struct {
+	// Dir takes what the sandbox writes: the environment file, the tenant's
+	// certificate, the binaries.
+	Dir string
+	// Source is the repository's root: template.yaml, functions/ and events/.
+	Source string
+	Ports  Ports
+	// Parameters of the template, instead of the sandbox's own values.
+	Parameters map[string]string
+	// Plan is the tenant's, as tenant.PlanNamed knows it; empty is enterprise.
+	Plan string
+	// Mischief is what tenant.ParseMischief reads; empty is none.
+	Mischief string
+	Seed     uint64
+	// Crash is asked before each invocation whether its process is to die.
+	Crash func(function string) lambda.Crash
+	// Line is told each line that a function writes, one at a time. It must
+	// not keep the bytes.
+	Line func(line []byte)
+	// Progress is told what is going on while the sandbox starts.
+	Progress func(text string)
+}
+
+// A Sandbox is running. Its rooms may be used directly.
+type Sandbox struct {
+	Tenant    *tenant.Tenant
+	SQS       *sqs.Service
+	Secrets   *secretsmanager.Service
+	Lambda    *lambda.Service
+	Documents *documents.Host
+	Stack     *cloudformation.Stack
+	Journal   *Journal
+
+	// Addresses.
+	AWSURL, LambdaURL string
+	// EnvFile is the file to source in a shell.
+	EnvFile string
+
+	options    Options
+	management credential
+	pollers    []*lambda.Poller
+	closers    []func() error // in the order of starting
+	closing    sync.Once
+	closeErr   error
+}
+
+// credential is the management client's.
+type credential struct{ id, secret, arn string }
+
+// Start starts everything and returns when all of it answers. On an error
+// nothing is left running.
+func Start(ctx context.Context, o Options) (_ *Sandbox, err error) {
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	if o.Dir, err = filepath.Abs(o.Dir); err == nil {
+		err = os.MkdirAll(o.Dir, 0o700)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the sandbox's folder: %w", err)
+	}
+	s := &Sandbox{options: o, Journal: newJournal(o.Line)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		s.startAWS, s.startDocuments, s.startTenant, s.readTemplate, s.createQueues, s.buildFunctions, s.startLambda, s.mapQueues, s.writeEnv,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Close stops everything, the last thing started first. It may be called more
+// than once.
+func (s *Sandbox) Close() error {
+	s.closing.Do(func() {
+		var errs []error
+		for i := len(s.closers) - 1; i >= 0; i-- {
+			errs = append(errs, s.closers[i]())
+		}
+		s.closeErr = errors.Join(errs...)
+	})
+	return s.closeErr
+}
+
+func (s *Sandbox) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+// listen takes a port on loopback, or says who may have it.
+func listen(ctx context.Context, what string, port int) (net.Listener, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return nil, fmt.Errorf("port %d for %s cannot be had (%w); is another sandbox running? Stop it, or let this one find free ports with -port 0", port, what, err)
+	}
+	return l, nil
+}
+
+// serve answers HTTP on l until Close.
+func (s *Sandbox) serve(l net.Listener, h http.Handler) {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: silent}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	s.onClose(func() error {
+		err := server.Close()
+		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
+		return err
+	})
+}
+
+func closer(c io.Closer) func() error { return c.Close }

@@ -1,0 +1,173 @@
+package tenant
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"clientkeeper/internal/secret"
+)
+
+// maxPropagation is the longest that Auth0 documents for a changed secret.
+const maxPropagation = 30 * time.Second
+
+// A client is an application. Values in fields are replaced, never changed in
+// place, so that a copy of the map is a snapshot.
+type client struct {
+	seq    int // in the order of creation
+	id     string
+	fields map[string]any // as JSON has them, without id, secret and methods
+
+	secret, previous secret.Value
+	previousUntil    time.Time
+
+	pool []*credential
+	// slots are the enabled credentials by authentication method. Not nil
+	// means that the client uses keys and its secret does not work.
+	slots map[string][]string
+}
+
+func (c *client) text(field string) string {
+	s, _ := c.fields[field].(string)
+	return s
+}
+
+// list is a field that holds strings.
+func (c *client) list(field string) []string {
+	values, _ := c.fields[field].([]any)
+	var out []string
+	for _, v := range values {
+		if s, ok := v.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (c *client) isCIMD() bool { return c.text("external_metadata_type") == "cimd" }
+
+// knows reports whether s is the secret, or the one before it while that may
+// still work.
+func (c *client) knows(s string, now time.Time) bool {
+	given := secret.New(s)
+	old := !c.previous.IsZero() && c.previous.Equal(given) && now.Before(c.previousUntil)
+	return !c.secret.IsZero() && c.secret.Equal(given) || old
+}
+
+// setSecret replaces the secret; the old one fades.
+func (t *Tenant) setSecret(c *client, s string) {
+	t.watch.remember(s)
+	c.previous, c.previousUntil = c.secret, t.opts.Now().Add(t.opts.Quirks.SecretPropagation)
+	c.secret = secret.New(s)
+}
+
+// enabled are the unexpired credentials in a slot.
+func (c *client) enabled(method string, now time.Time) []*credential {
+	var out []*credential
+	for _, id := range c.slots[method] {
+		if cred := c.credential(id); cred != nil && !cred.expired(now) {
+			out = append(out, cred)
+		}
+	}
+	return out
+}
+
+func (c *client) credential(id string) *credential {
+	for _, cred := range c.pool {
+		if cred.ID == id {
+			return cred
+		}
+	}
+	return nil
+}
+
+// attached reports whether any slot holds the credential.
+func (c *client) attached(id string) bool {
+	for _, ids := range c.slots {
+		if slices.Contains(ids, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// render is the whole client as JSON has it, for someone who may see all.
+func (t *Tenant) render(c *client) map[string]any {
+	out := maps.Clone(c.fields)
+	out["client_id"] = c.id
+	out["tenant"] = t.opts.Name
+	if c.slots == nil {
+		out["client_secret"] = c.secret.Reveal()
+		return out
+	}
+	delete(out, "token_endpoint_auth_method")
+	methods := map[string]any{}
+	for method, ids := range c.slots {
+		refs := []any{}
+		for _, id := range ids {
+			refs = append(refs, map[string]any{"id": id})
+		}
+		methods[method] = map[string]any{"credentials": refs}
+	}
+	out["client_authentication_methods"] = methods
+	return out
+}
+
+// add puts a new client into the tenant. The caller holds t.mu.
+func (t *Tenant) add(prefix string, fields map[string]any) *client {
+	t.state.seq++
+	c := &client{seq: t.state.seq, id: prefix + newID(prefix), fields: fields}
+	t.setSecret(c, newSecret())
+	t.state.clients[c.id] = c
+	return c
+}
+
+// remove forgets a client and all that hangs on it. The caller holds t.mu.
+func (t *Tenant) remove(c *client) {
+	delete(t.state.clients, c.id)
+	if url := c.text("external_client_id"); url != "" {
+		delete(t.state.external, url)
+		t.state.writes[url].Deleted++
+	}
+	for g := range t.state.grants {
+		if g.clientID == c.id {
+			delete(t.state.grants, g)
+		}
+	}
+}
+
+// sorted are all clients, oldest first. The caller holds t.mu.
+func (t *Tenant) sorted() []*client {
+	return slices.SortedFunc(maps.Values(t.state.clients), func(a, b *client) int { return a.seq - b.seq })
+}
+
+const (
+	alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456789"
+	shortID  = 22 // after a prefix such as tpc_ or cred_
+	longID   = 32 // first-party client ids
+)
+
+// newID is random, in the length that belongs to its prefix.
+func newID(prefix string) string {
+	n := longID
+	if prefix != "" {
+		n = shortID
+	}
+	raw := make([]byte, n)
+	_, _ = rand.Read(raw) // never fails, says its documentation
+	var b strings.Builder
+	for _, x := range raw {
+		b.WriteByte(alphabet[int(x)%len(alphabet)])
+	}
+	return b.String()
+}
+
+// newSecret has the recorded form: 64 characters of A-Z a-z 0-9 _ and -.
+func newSecret() string {
+	raw := make([]byte, 48)
+	_, _ = rand.Read(raw)
+	return base64.RawURLEncoding.EncodeToString(raw)
+}

@@ -1,0 +1,56 @@
+// Package tenant is an Auth0 tenant on the wire: a real HTTPS server with a
+// certificate authority of its own, with state, rate limits and a bad temper.
+//
+// It serves POST /oauth/token for the client credentials grant with each way
+// of client authentication, the discovery documents, and the part of the
+// Management API that clientkeeper, the official SDKs and a curious person
+// with curl use: registration and preview of Client ID Metadata Documents,
+// clients, their credentials and secrets, the tenant settings and Rules. An
+// access token is really signed and really verified; scopes decide what may be
+// done and which fields are shown; request bodies are held against closed
+// schemas; every answer carries the rate limit headers of the tenant's plan.
+//
+// Tests and the sandbox steer it through Go methods alone: there is no control
+// endpoint that a function could reach by mistake. [ParseMischief] makes it
+// fail in every way that matters, before or after the change it was asked for.
+// [Tenant.Violations] tells what a caller did that nobody should ever do, and
+// [Tenant.Writes] whether each registration had its effect exactly once.
+//
+// The package shares no types with the code that talks to it, so that a
+// misspelt JSON member cannot agree with itself, and it knows nothing about
+// queues or functions. Documents come from a [Fetcher]; it dials nobody.
+//
+// # Where Auth0 is silent
+//
+// Auth0's public sources leave many points open and contradict each other on
+// some. Each of them is a switch in [Quirks] or a text in [Options.Replies],
+// with what was recorded live, or else the stricter reading, as its default.
+// Nothing should depend on one side of them.
+//
+// # Divergences
+//
+//   - Access tokens come from the client credentials grant only: no users, no
+//     logins, no /authorize, no organizations, no DPoP, no mutual TLS. A filter
+//     q over organization grants finds nobody.
+//   - Token quotas and custom rate limit policies do not exist, nor their
+//     headers. All M2M tokens are free.
+//   - Buckets refill at the top of each second, also those counted per minute;
+//     [Quirks] has continuous refill. Requests answered with mischief take a
+//     token like any other.
+//   - Whatever changes is visible at once, except for a previous secret that
+//     may go on working ([Quirks.SecretPropagation]).
+//   - signing_keys and the tenant log are left out. Callback URLs, addons and
+//     other properties that nothing here uses are stored as they are sent,
+//     with their type checked and no more.
+//   - Aliases are accepted in the Management API's audience, where Auth0 wants
+//     the canonical domain: a function in a container knows the tenant as
+//     host.docker.internal only.
+//   - Ids, members and error texts of POST /clients and of credentials are
+//     modelled as far as they were recorded. Third-party clients are always
+//     created strict unless permissive is asked for.
+//   - A connection that is to be dropped under HTTP/2 loses its stream, not the
+//     TCP connection.
+//   - Documents are judged by internal/cimd with its book of Auth0's rules, in
+//     its words. Violations and warnings have Auth0's wording only where a
+//     recording has it.
+package tenant
