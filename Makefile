@@ -24,7 +24,7 @@ demo: ## Play the sample events, print what became of each, fail if one was not 
 
 .PHONY: soak
 soak: ## Send 10,000 messages through mischief and crashes, count what became of them
-	$(GO) run ./internal/cmd/clientkeeper soak
+	$(GO) run ./internal/cmd/clientkeeper soak $(SOAK_FLAGS)
 
 ##@ Check
 
@@ -83,9 +83,7 @@ build-%Function:
 
 ##@ SAM
 
-# This machine's processor as Lambda names it, so that containers run natively.
-MACHINE = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
-EVENTS  = $(sort $(wildcard events/register-client.*.json))
+EVENTS = $(sort $(wildcard events/register-client.*.json))
 
 .PHONY: sam-validate
 sam-validate: ## Check template.yaml (needs the SAM CLI)
@@ -95,19 +93,6 @@ sam-validate: ## Check template.yaml (needs the SAM CLI)
 sam-build: ## Build for deployment, SAM_FLAGS as you like (needs the SAM CLI)
 	sam build $(SAM_FLAGS)
 
-# A build of its own, for it gets the sandbox's certificate, which must never be
-# deployed. Variables that the template declares come from the environment.
 .PHONY: sam-local
-sam-local: ## Invoke the function with each of EVENTS against `make run` (needs the SAM CLI and Docker)
-	@test -f .sandbox/env || { echo "no .sandbox/env: start the sandbox first, with make run in another terminal"; exit 1; }
-	sam build --build-dir .aws-sam/local --parameter-overrides Architecture=$(MACHINE)
-	@set -e; . ./.sandbox/env; \
-	cp "$$AUTH0_CA_FILE" .aws-sam/local/RegisterClientFunction/sandbox-ca.pem; \
-	export AUTH0_CA_FILE=/var/task/sandbox-ca.pem; \
-	for event in $(EVENTS); do \
-		echo "== $$event"; \
-		answer=$$(sam local invoke RegisterClientFunction -t .aws-sam/local/template.yaml \
-			--parameter-overrides Architecture=$(MACHINE) -e "$$event" $(SAM_FLAGS)); \
-		echo "$$answer"; \
-		case $$answer in ''|*'"errorType"'*) echo "$$event: the function failed"; exit 1;; esac; \
-	done
+sam-local: ## Invoke the function with each of EVENTS in a container, against `make run` (needs the SAM CLI and Docker)
+	SAM_FLAGS='$(SAM_FLAGS)' internal/build/sam-local.sh $(EVENTS)

@@ -7,6 +7,12 @@ import (
 	"strings"
 )
 
+// awsConfigText makes the AWS CLI fit for the sandbox: version 1 would fetch a
+// message body that is a URL, version 2 would open a pager.
+const awsConfigText = "[default]\ncli_follow_urlparam = false\ncli_pager =\n"
+
+func (s *Sandbox) awsConfigFile() string { return filepath.Join(s.options.Dir, "aws-config") }
+
 // writeEnv writes the file that a shell sources to point ordinary tools at the
 // sandbox. It comes last: once it is there, everything answers. Beside what
 // tools need it holds the functions' own variables, for sam local, which hands
@@ -15,12 +21,16 @@ func (s *Sandbox) writeEnv(context.Context) error {
 	if err := writeAtomically(s.caFile(), s.Tenant.CAPEM()); err != nil {
 		return err
 	}
+	if err := writeAtomically(s.awsConfigFile(), []byte(awsConfigText)); err != nil {
+		return err
+	}
 	variables := [][2]string{
 		{"AWS_ENDPOINT_URL", s.AWSURL},
 		{"AWS_ACCESS_KEY_ID", "test"},
 		{"AWS_SECRET_ACCESS_KEY", "test"},
 		{"AWS_REGION", region},
 		{"AWS_DEFAULT_REGION", region}, // what the AWS CLI of version 1 and boto3 read
+		{"AWS_CONFIG_FILE", s.awsConfigFile()},
 		{"AUTH0_DOMAIN", s.Tenant.Domain()},
 		{"AUTH0_CLIENT_ID", s.management.id},
 		{"AUTH0_CLIENT_SECRET", s.management.secret},
@@ -36,6 +46,8 @@ func (s *Sandbox) writeEnv(context.Context) error {
 	}
 	var b strings.Builder
 	b.WriteString("# The sandbox that runs now. Source it: . " + filepath.Base(s.options.Dir) + "/env\n")
+	// A profile of the user's own would win over the keys, and lead to AWS.
+	b.WriteString("unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN\n")
 	for _, v := range variables {
 		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 	}

@@ -41,7 +41,9 @@ type Ports struct{ AWS, Lambda, Tenant int }
 var DefaultPorts = Ports{AWS: 4566, Lambda: 3001, Tenant: 8443}
 
 const (
-	region    = "eu-central-1"
+	// Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS in the regions
+	// of which it knows an old host name. It knows none for this one.
+	region    = "eu-central-2"
 	account   = "123456789012"
 	stackName = "clientkeeper"
 )

@@ -70,6 +70,12 @@ var batchCases = []contractCase{
 		_, err := r.sendBatch(t, q, [2]string{"a", big}, [2]string{"b", big})
 		wantCode(t, err, batchCode+"BatchRequestTooLong")
 		r.says(t, err, "Batch requests cannot be longer than 1048576 bytes. You have sent 1200000 bytes.")
+		most := strings.Repeat("a", mebibyte-1)
+		_, err = r.sendBatch(t, q, [2]string{"a", most}, [2]string{"b", "xx"})
+		wantCode(t, err, batchCode+"BatchRequestTooLong")
+		if out, err := r.sendBatch(t, q, [2]string{"a", most}, [2]string{"b", "x"}); err != nil || len(out.Successful) != 2 {
+			t.Errorf("exactly 1 MiB: got %v, %v", out, err)
+		}
 		if out, err := r.sendBatch(t, q, [2]string{"a", small}, [2]string{"b", small}); err != nil || len(out.Successful) != 2 {
 			t.Errorf("got %v, %v", out, err)
 		}

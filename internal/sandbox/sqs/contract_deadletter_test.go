@@ -75,6 +75,26 @@ var deadLetterCases = []contractCase{
 			t.Errorf("counts are %v: 121 s after the send it should be gone", got)
 		}
 	}},
+	{id: "R58", name: "a dead letter of a FIFO queue is kept from its move on", slow: true, run: func(t *testing.T, r *room) {
+		q, dlq := r.pair(t, 1, fifo("VisibilityTimeout", "0"))
+		if _, err := r.client.SetQueueAttributes(t.Context(), &awssqs.SetQueueAttributesInput{
+			QueueUrl: &dlq, Attributes: map[string]string{"MessageRetentionPeriod": "120"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		r.sendTo(t, q, "g", "x")
+		r.pass(100 * time.Second)
+		r.one(t, q)
+		r.none(t, q)
+		r.pass(119 * time.Second)
+		if got := r.counts(t, dlq); got[0] != "1" {
+			t.Errorf("counts are %v 119 s after the move", got)
+		}
+		r.pass(2 * time.Second)
+		if got := r.counts(t, dlq); got[0] != "0" {
+			t.Errorf("counts are %v 121 s after the move", got)
+		}
+	}},
 	{id: "Q36", name: "a target that is missing is refused", run: func(t *testing.T, r *room) {
 		q := r.queue(t, nil)
 		err := r.redrive(t, q, fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":3}`, r.arn(t, q)+"-missing"))

@@ -30,15 +30,23 @@ type room struct {
 	clock    *clock
 }
 
+// newRoom is a room of ours whose clock can be moved.
 func newRoom(t *testing.T, o sqs.Options) *room {
 	t.Helper()
 	c := &clock{}
 	o.Now = c.now
-	service := sqs.New(o)
+	r := serve(t, sqs.New(o))
+	r.clock = c
+	return r
+}
+
+// serve is a room of ours with the clock that service has.
+func serve(t *testing.T, service *sqs.Service) *room {
+	t.Helper()
 	server := httptest.NewServer(service)
 	t.Cleanup(server.Close)
 	t.Cleanup(service.Close)
-	return &room{endpoint: server.URL, client: newClient(server.URL), service: service, clock: c}
+	return &room{endpoint: server.URL, client: newClient(server.URL), service: service}
 }
 
 func newClient(endpoint string) *awssqs.Client {

@@ -1,0 +1,34 @@
+"""Drives a running sandbox's SQS and Secrets Manager with boto3. The environment is .sandbox/env."""
+import json
+import os
+import time
+
+import boto3
+
+sqs = boto3.client("sqs")
+secrets = boto3.client("secretsmanager")
+
+management = json.loads(secrets.get_secret_value(SecretId="clientkeeper/management")["SecretString"])
+assert management["client_id"] == os.environ["AUTH0_CLIENT_ID"], management.keys()
+
+queue, dead = os.environ["REGISTRATIONS_QUEUE_URL"], os.environ["REGISTRATIONS_DLQ_URL"]
+bodies = {"https://stranger.example.org/c.json": "host_not_allowed", "not json": "message_not_json"}
+for body in bodies:
+    sqs.send_message(QueueUrl=queue, MessageBody=body)
+found = {}
+for _ in range(20):
+    answer = sqs.receive_message(QueueUrl=dead, MessageAttributeNames=["All"], MaxNumberOfMessages=10, WaitTimeSeconds=1)
+    for m in answer.get("Messages", []):
+        found[m["Body"]] = m["MessageAttributes"]["clientkeeper.reason"]["StringValue"]
+        sqs.delete_message(QueueUrl=dead, ReceiptHandle=m["ReceiptHandle"])
+    if len(found) == len(bodies):
+        break
+assert found == bodies, found
+
+name = f"ci/{time.time_ns()}"
+arn = secrets.create_secret(Name=name, SecretString="one")["ARN"]
+secrets.put_secret_value(SecretId=arn, SecretString="two")
+assert secrets.get_secret_value(SecretId=name)["SecretString"] == "two"
+assert secrets.get_secret_value(SecretId=name, VersionStage="AWSPREVIOUS")["SecretString"] == "one"
+secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+print("boto3 finds both bad messages in the dead-letter queue with their reasons, and keeps a secret")

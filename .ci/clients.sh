@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Drives the sandbox with clients that others wrote (the AWS CLI, boto3, Auth0's
+# SDK for Node, curl), and the contract suites against another imitation of AWS.
+# Usage: .ci/clients.sh <scratch folder>
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$1
+pids=()
+stop() { for pid in "${pids[@]}"; do kill -INT "$pid" 2>/dev/null || true; done; wait; }
+trap stop EXIT
+
+echo "-- installing boto3, the AWS CLI, moto and Auth0's SDK"
+install() { # folder, packages: in folders of their own, for each pins another botocore
+  python3 -m venv "$work/$1"
+  "$work/$1/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
+}
+install moto 'moto[server]==5.2.1' boto3
+install cli awscli
+mkdir -p "$work/node"
+npm install --prefix "$work/node" --silent --no-audit --no-fund 'auth0@^7'
+export PATH="$work/cli/bin:$PATH"
+
+echo "-- the contract suites against moto"
+"$work/moto/bin/moto_server" -H 127.0.0.1 -p 5999 >"$work/moto.log" 2>&1 &
+pids+=($!)
+for _ in $(seq 50); do curl -sf http://127.0.0.1:5999/moto-api/ >/dev/null && break; sleep 0.2; done
+CLIENTKEEPER_SQS_ENDPOINT=http://127.0.0.1:5999 go test -count=1 -run Contract ./internal/sandbox/sqs
+CLIENTKEEPER_SECRETSMANAGER_ENDPOINT=http://127.0.0.1:5999 go test -count=1 -run Contract ./internal/sandbox/secretsmanager
+
+echo "-- the tenant against Auth0's SDK"
+AUTH0_NODE_SDK="$work/node" go test -count=1 -run NodeSDK ./internal/sandbox/tenant
+
+echo "-- a running sandbox"
+go build -o "$work/clientkeeper" ./internal/cmd/clientkeeper
+"$work/clientkeeper" sandbox -port 0 -play=false -dir "$work/sandbox" >"$work/sandbox.log" 2>&1 &
+sandbox=$!
+pids+=("$sandbox")
+for _ in $(seq 300); do [ -f "$work/sandbox/env" ] && break; sleep 0.2; done
+. "$work/sandbox/env"
+
+url=https://vscode.dev/oauth/client-metadata.json
+aws sqs send-message --queue-url "$REGISTRATIONS_QUEUE_URL" --message-body "$url"
+token() {
+  curl -sS --fail --cacert "$AUTH0_CA_FILE" "https://$AUTH0_DOMAIN/oauth/token" -H 'content-type: application/json' -d @- <<JSON |
+{"grant_type":"client_credentials","client_id":"$AUTH0_CLIENT_ID","client_secret":"$AUTH0_CLIENT_SECRET","audience":"https://$AUTH0_DOMAIN/api/v2/"}
+JSON
+    python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])'
+}
+bearer=$(token)
+for _ in $(seq 100); do
+  found=$(curl -sS --fail --cacert "$AUTH0_CA_FILE" -H "authorization: Bearer $bearer" -G "https://$AUTH0_DOMAIN/api/v2/clients" \
+    --data-urlencode "external_client_id=$url" | python3 -c 'import json,sys; print(len(json.load(sys.stdin)))')
+  [ "$found" = 1 ] && break
+  sleep 0.1
+done
+[ "$found" = 1 ] || { echo "curl sees $found clients for $url"; cat "$work/sandbox.log"; exit 1; }
+echo "curl sees the client that aws sqs send-message led to"
+
+AUTH0_NODE_SDK="$work/node" node .ci/auth0.cjs "$url"
+"$work/moto/bin/python" .ci/aws.py
+"$work/clientkeeper" register -by ci https://client.dev/oauth/metadata.json
+"$work/clientkeeper" preflight
+"$work/clientkeeper" invoke -event events/register-client.url.json register-client
+aws lambda invoke --endpoint-url "$LAMBDA_ENDPOINT_URL" --function-name RegisterClientFunction \
+  --payload file://events/register-client.message.json $(aws --version 2>&1 | grep -q 'aws-cli/2' && echo --cli-binary-format raw-in-base64-out) "$work/answer.json"
+grep -q batchItemFailures "$work/answer.json" || { cat "$work/answer.json"; exit 1; }
+
+kill -INT "$sandbox"
+wait "$sandbox" || { echo "the sandbox did not stop cleanly: $?"; tail -20 "$work/sandbox.log"; exit 1; }
+if pgrep -f "$work/sandbox/bin" >/dev/null; then echo "a function is still running"; exit 1; fi
+echo "stopped, nothing left running"

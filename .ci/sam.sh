@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Checks template.yaml with the real SAM CLI, and runs the function in its
+# containers against a sandbox. Usage: .ci/sam.sh <scratch folder>
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$1
+setup=../shared/sam-local/setup.sh # a stand-in where no image can be pulled
+if [ -x "$setup" ]; then
+  eval "$("$setup")"
+elif ! command -v sam >/dev/null; then
+  python3 -m venv "$work/sam"
+  "$work/sam/bin/pip" install --quiet --disable-pip-version-check aws-sam-cli
+  export PATH="$work/sam/bin:$PATH"
+fi
+export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-2
+make sam-validate
+make sam-build
+if ! docker info >/dev/null 2>&1; then
+  echo "no container engine answers: sam local is left out"
+  exit 0
+fi
+go build -o "$work/clientkeeper" ./internal/cmd/clientkeeper
+"$work/clientkeeper" sandbox -play=false >"$work/sam-sandbox.log" 2>&1 &
+sandbox=$!
+trap 'kill -INT $sandbox 2>/dev/null || true; wait' EXIT
+for _ in $(seq 300); do [ -f .sandbox/env ] && break; sleep 0.2; done
+make sam-local SAM_FLAGS="$([ -x "$setup" ] && echo --skip-pull-image)"
