@@ -33,6 +33,8 @@ func SoakCrash(function string) lambda.Crash {
 type Soaked struct {
 	Kind   string // why it is sent
 	Reason string // with which it has to be dead-lettered; empty if it must not be
+	// OrGivenUp allows the reason of a tenant that failed at the last try, too.
+	OrGivenUp bool
 	URL    string // of the client that it has to lead to; empty if to none
 	body   string
 }
@@ -57,6 +59,7 @@ type SoakReport struct {
 	Doubled       int // dead letters beyond the first of a message
 	Lost          int // invalid messages that are nowhere
 	Misled        int // valid messages in the dead-letter queue
+	Reasons       map[string]int
 	Leaks         int // lines and dead letters that held a secret
 	Violations    []string
 	Took          time.Duration
@@ -100,7 +103,7 @@ func (s *Sandbox) soaked(n int) (Soaked, error) {
 	case 18:
 		return Soaked{Kind: "a query", Reason: "client_id_has_query", body: message(url + "?v=1")}, nil
 	case 19:
-		return Soaked{Kind: "no document", Reason: "document_unreachable", body: message(url)}, nil
+		return Soaked{Kind: "no document", Reason: "document_unreachable", OrGivenUp: true, body: message(url)}, nil
 	}
 	return Soaked{Kind: "valid", URL: url, body: message(url)}, put(url)
 }
@@ -215,7 +218,7 @@ func (s *Sandbox) quiet() bool {
 }
 
 func (s *Sandbox) countSoak(sent []Soaked) SoakReport {
-	r := SoakReport{Messages: len(sent), Leaks: s.Leaks(), Violations: s.Tenant.Violations()}
+	r := SoakReport{Messages: len(sent), Leaks: s.Leaks(), Reasons: map[string]int{}, Violations: s.Tenant.Violations()}
 	letters := map[string][]Letter{}
 	for _, l := range s.Letters() {
 		letters[l.Body] = append(letters[l.Body], l)
@@ -269,7 +272,8 @@ func (r *SoakReport) countInvalid(m Soaked, found []Letter) {
 	r.DeadLettered++
 	r.Doubled += len(found) - 1
 	for _, l := range found {
-		if l.Reason != m.Reason || l.Detail == "" {
+		r.Reasons[l.Reason]++
+		if l.Detail == "" || (l.Reason != m.Reason && !(m.OrGivenUp && l.Reason == "unavailable")) {
 			r.NoReason++
 			return
 		}

@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -88,7 +90,10 @@ func showSoak(out io.Writer, r sandbox.SoakReport) {
 	row(r.NotRegistered, "valid documents not registered (0)")
 	row(r.Twice, "clients created more than once (0)")
 	row(r.DeadLettered, "invalid messages in the dead-letter queue")
-	row(r.NoReason, "of them without their reason (0)")
+	for _, reason := range slices.Sorted(maps.Keys(r.Reasons)) {
+		row(r.Reasons[reason], "dead letters for "+dash(reason))
+	}
+	row(r.NoReason, "invalid messages dead-lettered for anything but their reason (0)")
 	row(r.Doubled, "further copies of them, each naming its origin")
 	row(r.Lost, "messages lost (0)")
 	row(r.Misled, "valid messages in the dead-letter queue (0)")

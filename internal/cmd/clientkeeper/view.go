@@ -93,6 +93,9 @@ func (v *view) show(l sandbox.Line) {
 		v.printf(", again in %s", l.RetryIn)
 	}
 	v.printf("\n")
+	if l.Outcome == "rejected" && len(l.Violations) == 0 {
+		v.printf("%s              why: %s\n", v.clock(), l.Err)
+	}
 	for _, text := range l.Violations {
 		v.printf("%s              violation: %s\n", v.clock(), text)
 	}
