@@ -35,8 +35,8 @@ type Soaked struct {
 	Reason string // with which it has to be dead-lettered; empty if it must not be
 	// OrGivenUp allows the reason of a tenant that failed at the last try, too.
 	OrGivenUp bool
-	URL    string // of the client that it has to lead to; empty if to none
-	body   string
+	URL       string // of the client that it has to lead to; empty if to none
+	body      string
 }
 
 // A SoakReport is what became of all messages.
