@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -164,5 +163,3 @@ func (s *Sandbox) serve(l net.Listener, h http.Handler) {
 		return err
 	})
 }
-
-func closer(c io.Closer) func() error { return c.Close }
