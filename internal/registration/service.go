@@ -135,7 +135,7 @@ func (s *Service) register(ctx context.Context, r Request) (Outcome, error) {
 				Detail: "the client is registered, but who asked for it could not be noted", Next: "grant update:clients, or set PROVENANCE to false", Err: err}
 		}
 	}
-	return Outcome{ClientID: registered.ClientID, Created: registered.Created, Validation: registered.Validation}, nil
+	return Outcome(registered), nil
 }
 
 // reasonUnreachable is of errors about a document that the tenant cannot read.
