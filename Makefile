@@ -26,6 +26,10 @@ demo: ## Play the sample events, print what became of each, fail if one was not 
 soak: ## Send 10,000 messages through mischief and crashes, count what became of them
 	$(GO) run ./internal/cmd/clientkeeper soak $(SOAK_FLAGS)
 
+.PHONY: crash
+crash: ## Kill and break rotations at every remote call, count what was lost
+	$(GO) run ./internal/cmd/clientkeeper crash $(CRASH_FLAGS)
+
 ##@ Check
 
 .PHONY: check

@@ -32,3 +32,24 @@ assert secrets.get_secret_value(SecretId=name)["SecretString"] == "two"
 assert secrets.get_secret_value(SecretId=name, VersionStage="AWSPREVIOUS")["SecretString"] == "one"
 secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 print("boto3 finds both bad messages in the dead-letter queue with their reasons, and keeps a secret")
+
+# A rotation of the management client's own secret, asked for as any AWS tool would.
+before = secrets.describe_secret(SecretId="clientkeeper/management")["VersionIdsToStages"]
+old = next(v for v, stages in before.items() if "AWSCURRENT" in stages)
+new = secrets.rotate_secret(
+    SecretId="clientkeeper/management",
+    RotationLambdaARN=os.environ["ROTATE_SECRET_FUNCTION_ARN"],
+    RotationRules={"AutomaticallyAfterDays": 30},
+)["VersionId"]
+assert new != old
+for _ in range(120):
+    after = secrets.describe_secret(SecretId="clientkeeper/management")
+    if "AWSCURRENT" in after["VersionIdsToStages"].get(new, []) and after.get("LastRotatedDate"):
+        break
+    time.sleep(0.25)
+stages = after["VersionIdsToStages"]
+assert "AWSCURRENT" in stages[new] and stages[old] == ["AWSPREVIOUS"], stages
+assert not any("AWSPENDING" in s and v != new for v, s in stages.items()), stages
+rotated = json.loads(secrets.get_secret_value(SecretId="clientkeeper/management")["SecretString"])
+assert rotated["client_id"] == management["client_id"] and rotated["client_secret"] != management["client_secret"]
+print("boto3 rotates the management secret:", old[:8], "->", new[:8])

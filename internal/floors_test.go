@@ -20,9 +20,11 @@ var floors = map[string]int{
 	"internal/secret": 0,
 	"internal/fault":  0,
 
-	"internal/cimd": 1,
+	"internal/cimd":         1,
+	"internal/clientsecret": 1,
 
 	"internal/registration": 2,
+	"internal/rotation":     2,
 
 	"internal/auth0":       3,
 	"internal/secretstore": 3,
@@ -38,6 +40,7 @@ var floors = map[string]int{
 	"internal/sandbox/cloudformation": room,
 	"internal/sandbox/documents":      room,
 	"internal/sandbox/lambda":         room,
+	"internal/sandbox/scheduler":      room,
 	"internal/sandbox/secretsmanager": room,
 	"internal/sandbox/sqs":            room,
 	"internal/sandbox/tenant":         room,
@@ -45,7 +48,9 @@ var floors = map[string]int{
 	"internal/sandbox":          7,
 	"internal/cmd/clientkeeper": 8,
 
-	"functions/register-client": 8,
+	"functions/register-client":    8,
+	"functions/rotate-secret":      8,
+	"functions/schedule-rotations": 8,
 }
 
 // room is the floor of the sandbox's rooms.

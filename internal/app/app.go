@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -37,7 +36,11 @@ func AWS(ctx context.Context) (aws.Config, error) {
 
 // Tenant is a client of the Auth0 tenant that c names, with the management
 // credential that Secrets Manager holds.
-func Tenant(c config.Tenant, aws aws.Config) (*auth0.Client, error) {
+func Tenant(c config.Tenant, cfg aws.Config) (*auth0.Client, error) {
+	return tenantWith(c, cfg, auth0.Bulk)
+}
+
+func tenantWith(c config.Tenant, cfg aws.Config, priority auth0.Priority) (*auth0.Client, error) {
 	roots, err := readRoots(c.CAFile)
 	if err != nil {
 		return nil, err
@@ -47,8 +50,9 @@ func Tenant(c config.Tenant, aws aws.Config) (*auth0.Client, error) {
 		Audience:   c.Audience,
 		RootsPEM:   roots,
 		Reserve:    c.Reserve,
+		Priority:   priority,
 		Version:    Version,
-		Credential: credential(secretstore.New(aws), c.ManagementSecret),
+		Credential: credential(secretstore.New(cfg), c.ManagementSecret),
 	})
 }
 
@@ -63,36 +67,3 @@ func readRoots(file string) ([]byte, error) {
 	}
 	return pem, nil
 }
-
-// credential reads the management credential from its secret, and again when
-// the tenant has refused it: it may have been rotated. What goes wrong on the
-// way is never a message's fault, so unless it is passing it counts as not
-// knowing who we are, which sends no message to a dead-letter queue at its
-// first try.
-func credential(store *secretstore.Store, id string) func(context.Context, bool) (auth0.Credential, error) {
-	keeper := newCache(func(ctx context.Context) (auth0.Credential, error) {
-		v, err := store.Get(ctx, id)
-		if err != nil {
-			return auth0.Credential{}, credentialFault(err)
-		}
-		s, err := secretstore.Parse(v.Value)
-		if err != nil {
-			return auth0.Credential{}, credentialFault(err)
-		}
-		return auth0.Credential{ClientID: s.ClientID, Secret: s.ClientSecret, PrivateKeyPEM: s.PrivateKeyPEM, KeyID: s.KeyID, Alg: s.Alg}, nil
-	})
-	return keeper.get
-}
-
-func credentialFault(err error) error {
-	kind := fault.KindOf(err)
-	if !kind.Transient() {
-		kind = fault.Unauthenticated
-	}
-	return &fault.Error{Kind: kind, Op: "app.credential", Reason: "management_credential",
-		Detail: "the management credential cannot be read",
-		Next:   "check the secret that AUTH0_MANAGEMENT_SECRET_ARN names, its JSON and the function's permission to read it", Err: err}
-}
-
-// cacheFor bounds how long a credential is used without a look at its secret.
-const cacheFor = 5 * time.Minute

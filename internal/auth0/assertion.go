@@ -106,6 +106,6 @@ func rsaKey(v secret.Value) *rsa.PrivateKey {
 // unusable is a credential with which nothing can be proven. It is read once
 // more before anybody hears of it, for it may have been caught half-changed.
 func unusable(detail string) error {
-	return &fault.Error{Kind: fault.Unauthenticated, Op: opToken, Reason: "credential_unusable", Detail: detail,
+	return &fault.Error{Kind: fault.Unauthenticated, Op: opToken, Reason: reasonUnusable, Detail: detail,
 		Next: "mend the management secret"}
 }

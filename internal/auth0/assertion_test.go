@@ -96,6 +96,9 @@ func TestUnusableKeys(t *testing.T) {
 	tests := map[string]Credential{
 		"no client id":  {PrivateKeyPEM: good},
 		"no proof":      {ClientID: "mgmt"},
+		"no key":        {ClientID: "mgmt", AuthMethod: "private_key_jwt", Secret: secret.New(canarySecret)},
+		"no secret":     {ClientID: "mgmt", AuthMethod: "client_secret_post", PrivateKeyPEM: good},
+		"no method":     {ClientID: "mgmt", AuthMethod: "none", Secret: secret.New(canarySecret), PrivateKeyPEM: good},
 		"not PEM":       {ClientID: "mgmt", PrivateKeyPEM: secret.New("PRIVATE KEY")},
 		"not a key":     {ClientID: "mgmt", PrivateKeyPEM: secret.New("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")},
 		"small key":     {ClientID: "mgmt", PrivateKeyPEM: small},
@@ -106,9 +109,9 @@ func TestUnusableKeys(t *testing.T) {
 	for name, cred := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := onLoopback(t, &stub{t: t})
-			form, err := c.grantForm(cred)
-			if form != nil || !errors.Is(err, fault.Unauthenticated) || fault.Reason(err) != "credential_unusable" {
-				t.Errorf("form = %v, err = %v", form, err)
+			r, err := c.tokenRequest(cred, c.audience)
+			if r.body != nil || !r.authorization.IsZero() || !errors.Is(err, fault.Unauthenticated) || fault.Reason(err) != "credential_unusable" {
+				t.Errorf("body = %q, err = %v", r.body, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "PRIVATE KEY") {
 				t.Errorf("the error leaks: %v", err)

@@ -149,7 +149,7 @@ func TestAnswersOutOfOrder(t *testing.T) {
 		h.Set("X-RateLimit-Limit", "10")
 		h.Set("X-RateLimit-Remaining", strconv.Itoa(left))
 		h.Set("X-RateLimit-Reset", strconv.FormatInt(now.Unix()+int64(reset), 10))
-		return answer{http.StatusOK, h}
+		return answer{status: http.StatusOK, header: h}
 	}
 	tests := map[string]struct {
 		answers []answer
@@ -337,5 +337,5 @@ func drawAnswer(t *rapid.T, now time.Time) answer {
 		h.Set("X-RateLimit-Remaining", strconv.Itoa(rapid.IntRange(0, 60).Draw(t, "remaining")))
 		h.Set("X-RateLimit-Reset", strconv.FormatInt(now.Unix()+int64(rapid.IntRange(-5, 60).Draw(t, "reset")), 10))
 	}
-	return answer{rapid.SampledFrom([]int{0, 200, 429, 502}).Draw(t, "status"), h}
+	return answer{status: rapid.SampledFrom([]int{0, 200, 429, 502}).Draw(t, "status"), header: h}
 }

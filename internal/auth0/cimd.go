@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 
 	"clientkeeper/internal/cimd"
@@ -41,13 +42,20 @@ type EnabledCredentials struct {
 	Credentials []ClientCredential `json:"credentials"`
 }
 
-// A ClientCredential is a public key or certificate of a client. A read names
-// its ID alone; a mapped document its type, kid and alg.
+// A ClientCredential is a public key or certificate of a client. Where a client
+// refers to one, its ID alone is set; in a mapped document its type, kid and
+// alg. The key itself is never shown.
 type ClientCredential struct {
-	ID    string `json:"id,omitempty"`
-	Type  string `json:"credential_type,omitempty"`
-	KeyID string `json:"kid,omitempty"`
-	Alg   string `json:"alg,omitempty"`
+	ID         string    `json:"id,omitempty"`
+	Type       string    `json:"credential_type,omitempty"` // public_key, x509_cert or cert_subject_dn
+	KeyID      string    `json:"kid,omitempty"`             // of a public_key; its thumbprint (RFC 7638) unless chosen
+	Alg        string    `json:"alg,omitempty"`             // of a public_key
+	Name       string    `json:"name,omitempty"`
+	SubjectDN  string    `json:"subject_dn,omitempty"`        // of a cert_subject_dn
+	Thumbprint string    `json:"thumbprint_sha256,omitempty"` // of an x509_cert
+	Created    time.Time `json:"created_at,omitzero"`
+	Updated    time.Time `json:"updated_at,omitzero"`
+	Expires    time.Time `json:"expires_at,omitzero"` // zero means never
 }
 
 // Validation is the tenant's judgement of a document. The texts are for people:

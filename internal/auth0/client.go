@@ -17,7 +17,9 @@
 //
 // One attempt may be seen twice by the tenant, for an answer can be lost after
 // the change was made. That is why calls say whether they are repeatable, and
-// why those that create something never are.
+// why those that create something never are: when nobody can know whether the
+// tenant did what such a call asked for, its error has the reason
+// "outcome_unknown", and the caller reads back before it decides.
 //
 // The package knows nothing of queues, secrets' homes or policies, and it never
 // fetches a metadata document: the tenant does.
@@ -37,6 +39,7 @@ import (
 	"time"
 
 	"clientkeeper/internal/fault"
+	"clientkeeper/internal/secret"
 )
 
 // Client talks to one tenant. Make it with [New]; it is safe for concurrent
@@ -72,6 +75,8 @@ type call struct {
 	scopes string // what the token needs, for the advice in an error
 
 	// repeatable says that doing it twice has the effect of doing it once.
+	// What is not is made again only after a 429 or a 401, which say that
+	// nothing was done.
 	repeatable bool
 
 	// judge may change what a refusal means; nil leaves it. Only here is the
@@ -92,10 +97,10 @@ func (c *Client) do(ctx context.Context, in call) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		r.bearer = t.value
+		r.authorization = secret.New("Bearer " + t.value.Reveal())
 		a, err := c.repeat(ctx, c.api, func() (request, error) { return r, nil })
 		if a.status != http.StatusUnauthorized || again {
-			return a.status, err
+			return a.status, in.judgeOutcome(a, err)
 		}
 		c.tokens.drop(t)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -34,9 +35,15 @@ type ClientInfo struct {
 	JWTConfiguration        JWTConfiguration      `json:"jwt_configuration,omitzero"`
 	Metadata                Metadata              `json:"client_metadata,omitempty"`
 
-	// Secret needs read:client_keys or read:client_credentials. A client that
-	// uses private_key_jwt shows none; a CIMD client shows one that is not used.
+	// Secret is filled only for those who ask for it: by the field's name,
+	// client_secret, or with [Client.ClientWithSecret]. It needs
+	// read:client_keys or read:client_credentials. A client that uses
+	// private_key_jwt shows none; a CIMD client shows one that is not used.
 	Secret secret.Value `json:"client_secret,omitzero"`
+
+	// These slots too may hold credentials, which cannot be deleted then.
+	SignedRequestObject EnabledCredentials `json:"signed_request_object,omitzero"`
+	TokenVault          EnabledCredentials `json:"token_vault_privileged_access,omitzero"`
 
 	ThirdPartySecurityMode string `json:"third_party_security_mode,omitempty"` // strict or permissive
 
@@ -76,12 +83,27 @@ func (m *Metadata) UnmarshalJSON(b []byte) error {
 
 // Client reads a client by the tenant's id for it. With fields, only those are
 // asked for, by their JSON names; naming one that the token may not read is
-// [fault.Denied]. A client that does not exist is [fault.NotFound].
+// [fault.Denied]. Without, everything is read but the secret. A client that
+// does not exist is [fault.NotFound].
 //
 // Scopes: any of read:clients, read:client_keys, read:client_credentials and
 // read:client_summary; which of them decides what is shown. Source: Management
 // API "Get client by ID".
 func (c *Client) Client(ctx context.Context, id string, fields ...string) (ClientInfo, error) {
+	info, err := c.client(ctx, id, fields, "read:clients")
+	return info.without(fields), err
+}
+
+// ClientWithSecret reads all of a client that the token may read, the secret
+// included; without the scope for it, [ClientInfo.Secret] is zero.
+//
+// Scopes: read:clients, and read:client_keys or read:client_credentials.
+// Source: Management API "Get client by ID".
+func (c *Client) ClientWithSecret(ctx context.Context, id string) (ClientInfo, error) {
+	return c.client(ctx, id, nil, "read:clients and read:client_keys")
+}
+
+func (c *Client) client(ctx context.Context, id string, fields []string, scopes string) (ClientInfo, error) {
 	const op = "auth0.get_client"
 	if err := checkID(op, id); err != nil {
 		return ClientInfo{}, err
@@ -89,12 +111,21 @@ func (c *Client) Client(ctx context.Context, id string, fields ...string) (Clien
 	var out ClientInfo
 	_, err := c.do(ctx, call{
 		op: op, method: http.MethodGet, path: []string{"clients", id}, query: fieldsQuery(fields),
-		out: &out, repeatable: true, scopes: "read:clients",
+		out: &out, repeatable: true, scopes: scopes,
 	})
 	if err != nil {
 		return ClientInfo{}, err
 	}
 	return out, nil
+}
+
+// without is the client as those may have it who asked for fields. What nobody
+// asked for should not lie about in memory.
+func (info ClientInfo) without(fields []string) ClientInfo {
+	if !slices.Contains(fields, "client_secret") {
+		info.Secret = secret.Value{}
+	}
+	return info
 }
 
 // DeleteClient deletes a client with its credentials and grants. Deleting what
@@ -112,33 +143,6 @@ func (c *Client) DeleteClient(ctx context.Context, id string) error {
 	if fault.KindOf(err) == fault.NotFound && fault.Reason(err) == "inexistent_client" {
 		return nil
 	}
-	return err
-}
-
-// SetClientMetadata sets keys of a client's client_metadata; keys that are not
-// named stay as they are. At most ten keys, and 255 characters in each key and
-// value, else [fault.Invalid] before anything is sent. With no keys it does
-// nothing. Repeating it is harmless.
-//
-// Scope: update:clients. Source: Management API "Update a client".
-func (c *Client) SetClientMetadata(ctx context.Context, id string, metadata map[string]string) error {
-	const op = "auth0.set_client_metadata"
-	if err := checkID(op, id); err != nil {
-		return err
-	}
-	if len(metadata) == 0 {
-		return nil
-	}
-	if err := checkMetadata(op, metadata); err != nil {
-		return err
-	}
-	in := struct {
-		Metadata map[string]string `json:"client_metadata"`
-	}{metadata}
-	_, err := c.do(ctx, call{
-		op: op, method: http.MethodPatch, path: []string{"clients", id},
-		in: in, repeatable: true, scopes: "update:clients",
-	})
 	return err
 }
 

@@ -33,7 +33,8 @@ type Config struct {
 	// Credential is where the management client's credential comes from. It is
 	// called for every token that is fetched, so it should keep what it read.
 	// With stale it must read again: the tenant has refused the last one, and
-	// a rotation may have put another in its place. If it fails with a
+	// a rotation may have put another in its place. If the tenant refuses that
+	// too and it was another one, there is one more call with stale. If it fails with a
 	// [fault.Error], that becomes part of the call's error; of any other error
 	// only the kind is kept.
 	Credential func(ctx context.Context, stale bool) (Credential, error)
@@ -69,12 +70,15 @@ type Config struct {
 	Version string
 }
 
-// A Credential proves who the management client is: with a secret
-// (client_secret_post), or with a key (private_key_jwt). If both are there the
-// key is used.
+// A Credential proves who a client is, with a secret or with a key.
 type Credential struct {
 	ClientID string
 	Secret   secret.Value
+
+	// AuthMethod is client_secret_post, client_secret_basic or
+	// private_key_jwt, as the client is set. Empty means private_key_jwt if
+	// there is a key, else client_secret_post.
+	AuthMethod string
 
 	// PrivateKeyPEM is an RSA key of 2048 to 4096 bits, as PKCS #8 or PKCS #1.
 	PrivateKeyPEM secret.Value

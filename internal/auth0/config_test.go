@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -62,7 +63,8 @@ func TestAudienceOfACustomDomain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	form, err := c.grantForm(Credential{ClientID: "mgmt", Secret: secret.New("x")})
+	r, err := c.tokenRequest(Credential{ClientID: "mgmt", Secret: secret.New("x")}, c.audience)
+	form, _ := url.ParseQuery(string(r.body))
 	if err != nil || form.Get("audience") != audience {
 		t.Errorf("audience %q, %v", form.Get("audience"), err)
 	}
@@ -110,7 +112,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	config := Config{Domain: "acme.eu.auth0.com", Credential: staticCredential}
 	var out bytes.Buffer
 	text, structured := slog.New(slog.NewTextHandler(&out, nil)), slog.New(slog.NewJSONHandler(&out, nil))
-	for _, v := range []any{cred, &cred, c, &c.tokens.held, c.tokens.held, config, &config, request{bearer: c.tokens.held.value}} {
+	for _, v := range []any{cred, &cred, c, &c.tokens.held, c.tokens.held, config, &config, request{authorization: c.tokens.held.value}} {
 		fmt.Fprintf(&out, "%v %+v %#v %s %x %q\n", v, v, v, v, v, v)
 		text.Info("text", "v", v)
 		structured.Info("json", "v", v)

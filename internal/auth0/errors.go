@@ -19,6 +19,8 @@ const (
 	reasonUnknownHost = "unknown_host"
 	reasonNoTLS       = "not_tls"
 	reasonUnreachable = "document_unreachable"
+	reasonUnknown     = "outcome_unknown"
+	reasonUnusable    = "credential_unusable"
 )
 
 // A Refusal is what the tenant answered instead of doing what it was asked, as

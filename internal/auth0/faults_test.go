@@ -148,31 +148,103 @@ func TestNothingOutlivesTheDeadline(t *testing.T) {
 }
 
 // What creates something is never repeated, whatever its failure promises,
-// except after a 401, which says that nothing was done.
+// except after a 401 or a 429, which say that nothing was done.
 func TestUnrepeatableCallsAreMadeOnce(t *testing.T) {
 	tests := map[string]struct {
 		befall befall
 		calls  int
+		reason string
 	}{
-		"server error":       {befall{status: 502}, 1},
-		"connection dropped": {befall{hangUp: true}, 1},
-		"busy":               {befall{status: 429, header: map[string]string{"Retry-After": "1"}}, 1},
-		"token refused":      {befall{status: 401}, 2},
+		"server error":         {befall{status: 502}, 1, "outcome_unknown"},
+		"changed, answer lost": {befall{status: 504, applied: true}, 1, "outcome_unknown"},
+		"request timeout":      {befall{status: 408}, 1, "outcome_unknown"},
+		"connection dropped":   {befall{hangUp: true}, 1, "outcome_unknown"},
+		"a proxy's page":       {befall{status: 200, body: "<html>" + canaryBody}, 1, "outcome_unknown"},
+		"half an answer":       {befall{body: `{"client_id":"x","name":"` + strings.Repeat("x", 100), drip: sec}, 1, "outcome_unknown"},
+		"another shape":        {befall{status: 201, body: `[]`}, 1, "outcome_unknown"},
+		"too much":             {befall{status: 201, body: `"` + strings.Repeat("x", answerLimit) + `"`}, 1, "outcome_unknown"},
+		"busy":                 {befall{status: 429, header: map[string]string{"Retry-After": "1"}}, 4, "rate_limited"},
+		"busy for long":        {befall{status: 429, header: map[string]string{"Retry-After": "900"}}, 1, "rate_limited"},
+		"token refused":        {befall{status: 401}, 2, "unauthenticated"},
+		"redirect":             {befall{status: 302}, 1, "internal"},
+		"refused":              {befall{status: 400, code: "invalid_body"}, 1, "invalid_body"},
+		"in the way":           {befall{status: 409}, 1, "conflict"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &stub{t: t, befalls: always(tt.befall)}
 				c := inMemory(t, s)
-				_, err := c.do(t.Context(), call{op: "auth0.create", method: http.MethodPost, path: []string{"clients"}, in: struct{}{}})
-				if err == nil {
-					t.Error("no error")
+				var out struct{ Any string }
+				_, err := c.do(t.Context(), call{op: "auth0.create", method: http.MethodPost, path: []string{"clients"}, in: struct{}{}, out: &out})
+				if err == nil || fault.Reason(err) != tt.reason {
+					t.Errorf("err = %v, want the reason %s", err, tt.reason)
+				}
+				if unknown := tt.reason == "outcome_unknown"; unknown && fault.KindOf(err) != fault.Unavailable {
+					t.Errorf("kind %v", fault.KindOf(err))
+				}
+				if found := leaks(fmt.Sprintf("%v %+v %#v", err, err, err)); found != nil {
+					t.Errorf("the error leaks %v: %v", found, err)
 				}
 				if calls, _, _ := s.counts(); calls != tt.calls {
 					t.Errorf("%d calls, want %d", calls, tt.calls)
 				}
 			})
 		})
+	}
+}
+
+// A request that never left has a known outcome, however it failed.
+func TestWhatWasNeverSentIsNotUnknown(t *testing.T) {
+	create := call{op: "auth0.create", method: http.MethodPost, path: []string{"clients"}, in: struct{}{}}
+	tests := map[string]func(t *testing.T) (*Client, context.Context){
+		"nobody listens": func(t *testing.T) (*Client, context.Context) {
+			c := onLoopback(t, &stub{t: t})
+			prime(t, c)
+			c.domain = "127.0.0.1:1"
+			return c, t.Context()
+		},
+		"not trusted": func(t *testing.T) (*Client, context.Context) {
+			c := onLoopback(t, &stub{t: t})
+			prime(t, c)
+			c.http.Transport.(*http.Transport).CloseIdleConnections()
+			c.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = nil
+			return c, t.Context()
+		},
+		"cancelled before": func(t *testing.T) (*Client, context.Context) {
+			c := onLoopback(t, &stub{t: t})
+			prime(t, c)
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			return c, ctx
+		},
+		"no token": func(t *testing.T) (*Client, context.Context) {
+			return onLoopback(t, &stub{t: t, grants: func(_ int, w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusForbidden)
+			}}), t.Context()
+		},
+		"held back": func(t *testing.T) (*Client, context.Context) {
+			c := onLoopback(t, &stub{t: t})
+			prime(t, c)
+			c.api.closed = time.Now().Add(time.Hour)
+			return c, t.Context()
+		},
+	}
+	for name, arrange := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, ctx := arrange(t)
+			if _, err := c.do(ctx, create); err == nil || fault.Reason(err) == "outcome_unknown" {
+				t.Errorf("err = %v", err)
+			}
+		})
+	}
+}
+
+// prime gives c a token.
+func prime(t *testing.T, c *Client) {
+	t.Helper()
+	if _, err := c.tokens.get(t.Context(), c.grant); err != nil {
+		t.Fatal(err)
 	}
 }
 

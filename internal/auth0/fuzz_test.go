@@ -59,7 +59,7 @@ func FuzzEnvelope(f *testing.F) {
 		if back := readEnvelope(again).code; back != said.code {
 			t.Errorf("%q came back as %q", said.code, back)
 		}
-		r, a := request{op: "auth0.x", scopes: "read:clients"}, answer{status, http.Header{}}
+		r, a := request{op: "auth0.x", scopes: "read:clients"}, answer{status: status, header: http.Header{}}
 		got := refused(r, a, body)
 		want := refused(r, a, fmt.Appendf(nil, `{"errorCode":%q}`, said.code))
 		if got.Error() != want.Error() {
@@ -102,7 +102,7 @@ func TestAdvice(t *testing.T) {
 			h := http.Header{}
 			h.Set("Retry-After", tt.retryAfter)
 			h.Set("X-RateLimit-Reset", tt.reset)
-			if got := advice(answer{tt.status, h}, now); got != tt.want {
+			if got := advice(answer{status: tt.status, header: h}, now); got != tt.want {
 				t.Errorf("advice = %v, want %v", got, tt.want)
 			}
 		})

@@ -32,7 +32,7 @@ type Query struct {
 	ExternalClientID string   // the exact URL of a metadata document
 	FirstParty       *bool    // nil means both
 	AppTypes         []string // nil means every type
-	Fields           []string // by their JSON names; nil means all that may be read
+	Fields           []string // by their JSON names; nil means all that may be read but the secret
 	Global           bool     // list the global client instead of the others
 	Paging           Paging
 	PageSize         int // 1 to 100; zero means 50
@@ -61,7 +61,7 @@ func (c *Client) Clients(ctx context.Context, q Query) iter.Seq2[ClientInfo, err
 				return
 			}
 			for _, client := range *p.Clients {
-				if !yield(client, nil) {
+				if !yield(client.without(q.Fields), nil) {
 					return
 				}
 			}
@@ -88,7 +88,7 @@ func (c *Client) FindByExternalID(ctx context.Context, id cimd.ClientID) (Client
 	case (*p.Clients)[0].ExternalClientID != id.String():
 		return ClientInfo{}, strange(opList, "the tenant lists clients of another document than was asked for")
 	}
-	return (*p.Clients)[0], nil
+	return (*p.Clients)[0].without(nil), nil
 }
 
 const opList = "auth0.list_clients"

@@ -93,7 +93,7 @@ func TestRecordedCIMDClient(t *testing.T) {
 	if err != nil || !r.Created || r.ClientID != "tpc_rhQfCQohbSxytKPKF987fE" || !r.Validation.Valid {
 		t.Fatalf("registered %+v, %v", r, err)
 	}
-	got, err := c.Client(t.Context(), r.ClientID)
+	got, err := c.ClientWithSecret(t.Context(), r.ClientID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +132,80 @@ func TestRecordedDelete(t *testing.T) {
 	}
 	if _, err := c.Client(t.Context(), id); !errors.Is(err, fault.NotFound) {
 		t.Errorf("reading it again: %v", err)
+	}
+	if err := c.DeleteClient(t.Context(), id); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRecordedCreate(t *testing.T) {
+	p := record(t, "Client_Create.json", func(exchange) bool { return false })
+	defer p.done()
+	c := onLoopback(t, p)
+	made, err := c.CreateClient(t.Context(), NewClient{Name: "Test Client", Description: "This is just a test client."})
+	if err != nil || made.ClientID != "yCaTa3Jtg6Rni9tHKgSWQPGM2Fdhmo6W" || made.Secret.IsZero() || made.FirstParty == nil || !*made.FirstParty {
+		t.Fatalf("made %+v, %v", made, err)
+	}
+	if err := c.DeleteClient(t.Context(), made.ClientID); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRecordedRotation(t *testing.T) {
+	p := record(t, "Client_RotateSecret.json", creates)
+	defer p.done()
+	c := onLoopback(t, p)
+	const id = "aNXX5MSsNYV1Xn342GzeVF9hqOzbnQrS"
+	if v, err := c.RotateClientSecret(t.Context(), id); err != nil || v.Reveal() != "[ROTATED-REDACTED]" {
+		t.Errorf("rotated to %v, %v", v.IsZero(), err)
+	}
+	if err := c.DeleteClient(t.Context(), id); err != nil {
+		t.Error(err)
+	}
+}
+
+// The answer to a creation embeds whole records; the list shows the expiry as
+// null where there is none.
+func TestRecordedCredentials(t *testing.T) {
+	p := record(t, "Client_ListCredentials.json", func(exchange) bool { return false })
+	defer p.done()
+	c := onLoopback(t, p)
+	made, err := c.CreateClient(t.Context(), NewClient{Name: "Test Client", AuthMethod: "private_key_jwt", SigningAlg: "RS256",
+		Credentials: []NewCredential{{PEM: publicPEM}}})
+	if err != nil || len(made.AuthenticationMethods.PrivateKeyJWT.Credentials) != 1 {
+		t.Fatalf("made %+v, %v", made, err)
+	}
+	first := made.AuthenticationMethods.PrivateKeyJWT.Credentials[0]
+	if first.ID != "cred_vJFxjukD2mSP1s376kV7hV" || first.KeyID != "4e7yYf0TKdyTLbVnpq2wLN6mZ8t7eb9UJkMksyHj9iU" || first.Created.IsZero() {
+		t.Errorf("the embedded record is %+v", first)
+	}
+	second, err := c.CreateCredential(t.Context(), made.ClientID, NewCredential{PEM: publicPEM})
+	if err != nil || second.ID != "cred_bkUqccKJmCN8YrEbcfr8qo" || second.Alg != "RS256" {
+		t.Errorf("added %+v, %v", second, err)
+	}
+	pool, err := c.Credentials(t.Context(), made.ClientID)
+	if err != nil || len(pool) != 2 || pool[0] != first || pool[1] != second || !pool[1].Expires.IsZero() {
+		t.Errorf("pool %+v, %v", pool, err)
+	}
+	if err := c.DeleteCredential(t.Context(), made.ClientID, second.ID); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteClient(t.Context(), made.ClientID); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRecordedCredentialOfAClient(t *testing.T) {
+	p := record(t, "Client_CreateCredential.json", creates)
+	defer p.done()
+	c := onLoopback(t, p)
+	const id = "vjomd67Z04Mb9w5o5m2EZsePRhuyB4lZ"
+	made, err := c.CreateCredential(t.Context(), id, NewCredential{PEM: publicPEM})
+	if err != nil || made.ID != "cred_e3WJsZXa3YqwGya24TM18V" || made.KeyID != "QTtPEeOT2gWWuID0QDg6nHgh7foYRcWkOyJ9DhNIn_A" {
+		t.Errorf("made %+v, %v", made, err)
+	}
+	if err := c.DeleteCredential(t.Context(), id, made.ID); err != nil {
+		t.Error(err)
 	}
 	if err := c.DeleteClient(t.Context(), id); err != nil {
 		t.Error(err)

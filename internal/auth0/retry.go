@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 
@@ -38,7 +39,8 @@ func (c *Client) repeat(ctx context.Context, b *budget, build func() (request, e
 		a, err := c.send(ctx, r)
 		b.settle(time.Now(), a)
 		wait, again := backoff(attempt, err)
-		if !again || !r.repeatable || wait > patience || !fits(ctx, wait) {
+		harmless := r.repeatable || a.status == http.StatusTooManyRequests // which says that nothing was done
+		if !again || !harmless || wait > patience || !fits(ctx, wait) {
 			return a, err
 		}
 		patience -= wait

@@ -2,6 +2,7 @@ package auth0
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -108,22 +109,37 @@ func (s *tokens) drop(t token) {
 
 const opToken = "auth0.token"
 
+// maxCredentials is how many credentials one token may take: in the middle of a
+// rotation there are the old one, the new one, and the one before.
+const maxCredentials = 3
+
 // grant gets a token with the client credentials grant (RFC 6749 section 4.4).
 // When the tenant refuses the credential it is read once more, for a rotation
-// may have replaced it since it was last read.
+// may have replaced it since it was last read, and again while that brings
+// another one.
 func (c *Client) grant(ctx context.Context) (token, error) {
-	t, err := c.grantWith(ctx, false)
-	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
-		return c.grantWith(ctx, true)
+	var last Credential
+	for try := 1; ; try++ {
+		cred, err := c.credential(ctx, try > 1)
+		var t token
+		if err != nil {
+			err = withoutText(ctx, err)
+		} else {
+			t, err = c.grantWith(ctx, cred)
+		}
+		refused := err != nil && fault.KindOf(err) == fault.Unauthenticated
+		if !refused || try == maxCredentials || try > 1 && cred.same(last) {
+			return t, err
+		}
+		last = cred
 	}
-	return t, err
 }
 
-func (c *Client) grantWith(ctx context.Context, stale bool) (token, error) {
-	cred, err := c.credential(ctx, stale)
-	if err != nil {
-		return token{}, withoutText(ctx, err)
-	}
+func (cred Credential) same(other Credential) bool {
+	return cred.ClientID == other.ClientID && cred.Secret.Equal(other.Secret) && cred.PrivateKeyPEM.Equal(other.PrivateKeyPEM)
+}
+
+func (c *Client) grantWith(ctx context.Context, cred Credential) (token, error) {
 	var out struct {
 		AccessToken secret.Value `json:"access_token"`
 		TokenType   string       `json:"token_type"`
@@ -131,17 +147,11 @@ func (c *Client) grantWith(ctx context.Context, stale bool) (token, error) {
 		Scope       string       `json:"scope"`
 	}
 	start := time.Now()
-	_, err = c.repeat(ctx, c.auth, func() (request, error) {
-		form, err := c.grantForm(cred)
-		if err != nil {
-			return request{}, err
-		}
+	_, err := c.repeat(ctx, c.auth, func() (request, error) {
 		start = time.Now()
-		return request{
-			op: opToken, method: http.MethodPost, url: c.issuer() + "oauth/token",
-			contentType: "application/x-www-form-urlencoded", body: []byte(form.Encode()),
-			out: &out, timeout: c.tokenTimeout, repeatable: true, judge: judgeGrant,
-		}, nil
+		r, err := c.tokenRequest(cred, c.audience)
+		r.op, r.out, r.repeatable, r.judge = opToken, &out, true, judgeGrant
+		return r, err
 	})
 	if err != nil {
 		return token{}, err
@@ -169,28 +179,49 @@ func withoutText(ctx context.Context, err error) error {
 	return e
 }
 
-// grantForm is the request's body: RFC 6749 section 2.3.1 with a secret, RFC
-// 7523 section 2.2 with a key.
-func (c *Client) grantForm(cred Credential) (url.Values, error) {
-	form := url.Values{
-		"grant_type": {"client_credentials"},
-		"client_id":  {cred.ClientID},
-		"audience":   {c.audience},
+// tokenRequest asks for a token for an audience: RFC 6749 section 2.3.1 with a
+// secret, RFC 7523 section 2.2 with a key. An assertion may be used once, so
+// every attempt needs a request of its own.
+func (c *Client) tokenRequest(cred Credential, audience string) (request, error) {
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {cred.ClientID}, "audience": {audience}}
+	r := request{
+		method: http.MethodPost, url: c.issuer() + "oauth/token", timeout: c.tokenTimeout,
+		contentType: "application/x-www-form-urlencoded",
 	}
-	switch {
-	case cred.ClientID == "" || cred.PrivateKeyPEM.IsZero() && cred.Secret.IsZero():
-		return nil, unusable("the management credential lacks a client id, or a secret or key")
-	case cred.PrivateKeyPEM.IsZero():
+	switch method := cred.method(); {
+	case cred.ClientID == "":
+		return r, unusable("the credential lacks a client id")
+	case method == privateKeyJWT && !cred.PrivateKeyPEM.IsZero():
+		assertion, err := sign(cred, c.issuer(), time.Now())
+		if err != nil {
+			return r, err
+		}
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", assertion.Reveal())
+	case method == secretPost && !cred.Secret.IsZero():
 		form.Set("client_secret", cred.Secret.Reveal())
-		return form, nil
+	case method == secretBasic && !cred.Secret.IsZero():
+		form.Del("client_id")
+		r.authorization = basic(cred)
+	default:
+		return r, unusable("the credential lacks the secret or key that its authentication method needs")
 	}
-	assertion, err := sign(cred, c.issuer(), time.Now())
-	if err != nil {
-		return nil, err
+	r.body = []byte(form.Encode())
+	return r, nil
+}
+
+func (cred Credential) method() string {
+	if cred.AuthMethod == "" && !cred.PrivateKeyPEM.IsZero() {
+		return privateKeyJWT
 	}
-	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-	form.Set("client_assertion", assertion.Reveal())
-	return form, nil
+	return or(cred.AuthMethod, secretPost)
+}
+
+// basic encodes both halves as form values first, as RFC 6749 section 2.3.1
+// wants it.
+func basic(cred Credential) secret.Value {
+	pair := url.QueryEscape(cred.ClientID) + ":" + url.QueryEscape(cred.Secret.Reveal())
+	return secret.New("Basic " + base64.StdEncoding.EncodeToString([]byte(pair)))
 }
 
 // judgeGrant reads a refusal as what it is at the token endpoint. A bad

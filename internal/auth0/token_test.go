@@ -174,8 +174,8 @@ func TestTokenIsRenewedEarlyAndMissedGently(t *testing.T) {
 	})
 }
 
-// The credential is read once more when the tenant refuses it, and the answer
-// to that second try is final.
+// The credential is read once more when the tenant refuses it, and a third time
+// if that brought another one that is refused too.
 func TestRotatedCredentialIsReadOnceMore(t *testing.T) {
 	tests := map[string]struct {
 		secrets   []string // by read
@@ -187,6 +187,9 @@ func TestRotatedCredentialIsReadOnceMore(t *testing.T) {
 		"good":                         {[]string{"new"}, 401, nil, []bool{false}, 1},
 		"rotated":                      {[]string{"old", "new"}, 401, nil, []bool{false, true}, 2},
 		"rotated, refused as bad":      {[]string{"old", "new"}, 400, nil, []bool{false, true}, 2},
+		"in the middle of a rotation":  {[]string{"current", "pending", "new"}, 401, nil, []bool{false, true, true}, 3},
+		"none of three":                {[]string{"current", "pending", "previous"}, 401, fault.Unauthenticated, []bool{false, true, true}, 3},
+		"another, then that again":     {[]string{"current", "pending", "pending"}, 401, fault.Unauthenticated, []bool{false, true, true}, 3},
 		"wrong":                        {[]string{"old", "old"}, 401, fault.Unauthenticated, []bool{false, true}, 2},
 		"caught half-changed":          {[]string{"", "new"}, 401, nil, []bool{false, true}, 1},
 		"not authorised for the API":   {[]string{"old"}, 403, fault.Denied, []bool{false}, 1},

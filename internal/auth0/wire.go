@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"clientkeeper/internal/fault"
@@ -21,7 +23,7 @@ type request struct {
 	op, method, url string
 	contentType     string
 	body            []byte
-	bearer          secret.Value // zero sends no Authorization
+	authorization   secret.Value // the whole header; zero sends none
 	correlation     string
 	out             any
 	limit           int64
@@ -31,18 +33,21 @@ type request struct {
 	judge           func(envelope, *fault.Error)
 }
 
-// An answer is what came back, as far as it is of use to all callers. The zero
-// answer means that there was none.
+// An answer is what came back, as far as it is of use to all callers. Without
+// a status there was none, and sent tells whether the tenant may have seen the
+// request all the same.
 type answer struct {
 	status int
 	header http.Header
+	sent   bool
 }
 
 // send makes one attempt. The answer is there even when the tenant refused;
-// it is zero when the request, or the answer's head, was lost.
+// it has no status when the request, or the answer's head, was lost.
 func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	attempt, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	attempt, connected := watchConnection(attempt)
 	req, err := http.NewRequestWithContext(attempt, r.method, r.url, bytes.NewReader(r.body))
 	if err != nil {
 		return answer{}, &fault.Error{Kind: fault.Internal, Op: r.op, Detail: "the request cannot be made"}
@@ -51,10 +56,10 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	tallyOf(ctx).requests.Add(1)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return answer{}, lost(ctx, r, err)
+		return answer{sent: connected.Load()}, lost(ctx, r, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	a := answer{resp.StatusCode, resp.Header}
+	a := answer{resp.StatusCode, resp.Header, true}
 	limit := or(r.limit, answerLimit)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	switch {
@@ -69,6 +74,14 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	return a, decode(r, body)
 }
 
+// watchConnection tells whether a request got as far as a connection that is
+// ready for it. Before that not a byte of it has left.
+func watchConnection(ctx context.Context) (context.Context, *atomic.Bool) {
+	connected := new(atomic.Bool)
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	return httptrace.WithClientTrace(ctx, trace), connected
+}
+
 // dress sets every header that a request has.
 func (c *Client) dress(req *http.Request, r request) {
 	h := req.Header
@@ -78,8 +91,8 @@ func (c *Client) dress(req *http.Request, r request) {
 	if r.contentType != "" {
 		h.Set("Content-Type", r.contentType)
 	}
-	if !r.bearer.IsZero() {
-		h.Set("Authorization", "Bearer "+r.bearer.Reveal())
+	if !r.authorization.IsZero() {
+		h.Set("Authorization", r.authorization.Reveal())
 	}
 	if r.correlation != "" {
 		h.Set("X-Correlation-ID", r.correlation)

@@ -19,8 +19,9 @@ import (
 
 // Tenant says which Auth0 tenant to call, and as whom.
 type Tenant struct {
-	// Domain is the tenant's domain, with a port where it is not 443, such as
-	// example.eu.auth0.com. It is always called over HTTPS. (AUTH0_DOMAIN)
+	// Domain is the tenant's domain, such as example.eu.auth0.com, in lower
+	// case, with a port where it is not 443. It is always called over HTTPS.
+	// (AUTH0_DOMAIN)
 	Domain string
 	// Audience of the Management API; empty means https://<Domain>/api/v2/.
 	// A tenant behind a custom domain needs its canonical one here.
@@ -60,11 +61,13 @@ type RegisterClient struct {
 	// dead-letter queue. (REGISTRATIONS_QUEUE_URL, REGISTRATIONS_DLQ_URL)
 	QueueURL, DeadLetterURL string
 	// MaxTries is how often a message is received before it is dead-lettered
-	// with its reason. The queue's maxReceiveCount must be higher, or SQS moves
-	// it first and gives none. (MAX_TRIES, default 5)
+	// with its reason; one that was handed back untouched was received, too.
+	// The queue's maxReceiveCount must be higher, or SQS moves it first and
+	// gives none. (MAX_TRIES, default 5)
 	MaxTries int
 	// RetryBase and RetryMax bound the back-off between two tries of a
-	// message. (RETRY_BASE_DELAY, default 30s; RETRY_MAX_DELAY, default 15m)
+	// message. SQS hides a message for 12 hours in all, so 11 is the most.
+	// (RETRY_BASE_DELAY, default 30s; RETRY_MAX_DELAY, default 15m)
 	RetryBase, RetryMax time.Duration
 	// MaxAge is how long a message may be put off because the tenant is busy
 	// before it is dead-lettered. (MESSAGE_MAX_AGE, default 24h)
@@ -87,7 +90,7 @@ func LoadRegisterClient(getenv func(string) string) (RegisterClient, error) {
 		DeadLetterURL:    e.url("REGISTRATIONS_DLQ_URL"),
 		MaxTries:         e.number("MAX_TRIES", 5, 1, 1000),
 		RetryBase:        e.duration("RETRY_BASE_DELAY", 30*time.Second, 0, time.Hour),
-		RetryMax:         e.duration("RETRY_MAX_DELAY", 15*time.Minute, 0, 12*time.Hour),
+		RetryMax:         e.duration("RETRY_MAX_DELAY", 15*time.Minute, 0, 11*time.Hour),
 		MaxAge:           e.duration("MESSAGE_MAX_AGE", 24*time.Hour, time.Minute, 14*24*time.Hour),
 	}
 	return c, e.err("register-client")
@@ -103,7 +106,7 @@ func LoadTenant(getenv func(string) string) (Tenant, error) {
 // env collects mistakes while it reads.
 type env struct {
 	get  func(string) string
-	errs []error
+	errs []string // each begins with the variable's name
 }
 
 func (e *env) err(what string) error {
@@ -111,12 +114,12 @@ func (e *env) err(what string) error {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Invalid, Op: "config." + what, Reason: "bad_configuration",
-		Detail: fmt.Sprintf("%d of the environment's variables are wrong", len(e.errs)),
-		Next:   "set them and start again", Err: errors.Join(e.errs...)}
+		Detail: fmt.Sprintf("the environment is wrong in %d places", len(e.errs)),
+		Next:   "correct it and start again", Err: errors.New(strings.Join(e.errs, "; "))}
 }
 
 func (e *env) wrong(name, format string, args ...any) {
-	e.errs = append(e.errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(format, args...)))
+	e.errs = append(e.errs, name+": "+fmt.Sprintf(format, args...))
 }
 
 func (e *env) required(name, meaning string) string {
@@ -145,11 +148,20 @@ func (e *env) domain(name string) string {
 		return ""
 	}
 	u, err := url.Parse("https://" + v + "/")
-	if err != nil || u.Host != v || u.Hostname() == "" || strings.ContainsAny(v, " @/?#\\") {
+	if err != nil || u.Host != v || u.Hostname() == "" || strings.ContainsAny(v, " @/?#\\") || !validPort(u) {
 		e.wrong(name, "is not a domain; give a host name with an optional port, without https:// and without a path")
 		return ""
 	}
-	return strings.ToLower(v)
+	// The tenant calls itself by its name alone, and compares names as text.
+	return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(v), ":443"), ".")
+}
+
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.Atoi(u.Port())
+	return err == nil && n >= 1 && n <= 65535
 }
 
 func (e *env) audience(name string) string {

@@ -53,6 +53,9 @@ func TestEveryMistakeIsReportedAtOnceAndNoValueRepeated(t *testing.T) {
 	if fault.KindOf(err) != fault.Invalid {
 		t.Fatalf("err = %v, want invalid", err)
 	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("the error is more than a line: %v", err)
+	}
 	if strings.Contains(err.Error(), canary) {
 		t.Errorf("the error repeats a value: %v", err)
 	}
@@ -72,6 +75,23 @@ func TestEveryMistakeIsReportedAtOnceAndNoValueRepeated(t *testing.T) {
 	}
 }
 
+func TestTheDomainIsAsTheTenantCallsItself(t *testing.T) {
+	for domain, want := range map[string]string{
+		"Example.EU.auth0.com":     "example.eu.auth0.com",
+		"example.eu.auth0.com:443": "example.eu.auth0.com",
+		"example.eu.auth0.com.":    "example.eu.auth0.com",
+		" example.eu.auth0.com ":   "example.eu.auth0.com",
+		"localhost:8443":           "localhost:8443",
+		"[::1]:8443":               "[::1]:8443",
+		"login.example.com:4430":   "login.example.com:4430",
+	} {
+		c, err := config.LoadRegisterClient(with(map[string]string{"AUTH0_DOMAIN": domain}))
+		if err != nil || c.Tenant.Domain != want {
+			t.Errorf("%q: %q, %v; want %q", domain, c.Tenant.Domain, err, want)
+		}
+	}
+}
+
 func TestOneBadValue(t *testing.T) {
 	tests := map[string]map[string]string{
 		"a scheme in the domain":      {"AUTH0_DOMAIN": "https://example.eu.auth0.com"},
@@ -80,6 +100,10 @@ func TestOneBadValue(t *testing.T) {
 		"user info in the domain":     {"AUTH0_DOMAIN": "user@example.eu.auth0.com"},
 		"a query in the domain":       {"AUTH0_DOMAIN": "example.eu.auth0.com?x"},
 		"only a port":                 {"AUTH0_DOMAIN": ":8443"},
+		"a colon and no port":         {"AUTH0_DOMAIN": "example.eu.auth0.com:"},
+		"port 0":                      {"AUTH0_DOMAIN": "example.eu.auth0.com:0"},
+		"a port that is none":         {"AUTH0_DOMAIN": "example.eu.auth0.com:65536"},
+		"longer than SQS hides":       {"RETRY_MAX_DELAY": "12h"},
 		"an audience without a slash": {"AUTH0_AUDIENCE": "https://example.eu.auth0.com/api/v2"},
 		"a plain http audience":       {"AUTH0_AUDIENCE": "http://example.eu.auth0.com/api/v2/"},
 		"no concurrency":              {"CONCURRENCY": "0"},

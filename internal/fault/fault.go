@@ -7,8 +7,9 @@
 // failure makes it loud, never lenient.
 //
 // An [Error] is safe to publish. Lambda answers, logs and dead letters all
-// repeat err.Error(), so nothing that came from the other side of a connection
-// or out of a secret may go into one.
+// repeat err.Error(), so nothing out of a secret may go into one, and of what
+// came from the other side of a connection only sentences that are made for
+// people, cut to a sane length, such as a verdict on a public document.
 package fault
 
 import (
@@ -143,8 +144,16 @@ func KindOf(err error) Kind {
 // RetryAfter is the longest wait that anything inside err asks for, or zero.
 func RetryAfter(err error) time.Duration {
 	var longest time.Duration
-	for e, ok := errors.AsType[*Error](err); ok; e, ok = errors.AsType[*Error](e.Err) {
-		longest = max(longest, e.RetryAfter)
+	if e, ok := err.(*Error); ok {
+		longest = e.RetryAfter
+	}
+	switch x := err.(type) {
+	case interface{ Unwrap() error }:
+		longest = max(longest, RetryAfter(x.Unwrap()))
+	case interface{ Unwrap() []error }:
+		for _, inner := range x.Unwrap() {
+			longest = max(longest, RetryAfter(inner))
+		}
 	}
 	return longest
 }

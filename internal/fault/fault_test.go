@@ -67,6 +67,10 @@ func TestRetryAfterIsTheLongestInside(t *testing.T) {
 	if got := fault.RetryAfter(outer); got != 30*time.Second {
 		t.Errorf("RetryAfter = %v, want 30s", got)
 	}
+	joined := errors.Join(&fault.Error{RetryAfter: time.Second}, errors.New("x"), outer)
+	if got := fault.RetryAfter(joined); got != 30*time.Second {
+		t.Errorf("RetryAfter of joined errors = %v, want 30s", got)
+	}
 	if got := fault.RetryAfter(errors.New("x")); got != 0 {
 		t.Errorf("RetryAfter of a stranger = %v, want 0", got)
 	}

@@ -51,7 +51,9 @@ func (h *RegisterClient) newMessage(r events.SQSMessage) *message {
 	m.fifo = isFIFO(r.EventSourceARN)
 	m.receives, _ = strconv.Atoi(r.Attributes["ApproximateReceiveCount"])
 	m.receives = max(m.receives, 1)
-	if ms, err := strconv.ParseInt(r.Attributes["SentTimestamp"], 10, 64); err == nil && ms > 0 {
+	// Not SentTimestamp: a message that waited for days behind others has not
+	// been put off by a busy tenant.
+	if ms, err := strconv.ParseInt(r.Attributes["ApproximateFirstReceiveTimestamp"], 10, 64); err == nil && ms > 0 {
 		m.firstSeen = time.UnixMilli(ms)
 	}
 	if _, givenUp := r.MessageAttributes[attributeReason]; !givenUp {
@@ -91,7 +93,7 @@ func (m *message) origin(ctx context.Context, err error) queue.Attribute {
 func (m *message) postponedCopy(ctx context.Context, err error, wait time.Duration) queue.Message {
 	attributes := m.ownAttributes(queue.MaxAttributes - 1)
 	attributes[attributeOrigin] = m.origin(ctx, err)
-	return queue.Message{Body: m.record.Body, Attributes: attributes, Delay: wait}
+	return fit(queue.Message{Body: m.record.Body, Attributes: attributes, Group: m.group(), Delay: wait})
 }
 
 // deadLetterCopy is the message as it goes to the dead-letter queue: the body
@@ -101,14 +103,36 @@ func (m *message) deadLetterCopy(ctx context.Context, err error) queue.Message {
 	attributes[attributeOrigin] = m.origin(ctx, err)
 	attributes[attributeReason] = queue.Attribute{Type: "String", String: sendable(fault.Reason(err))}
 	attributes[attributeDetail] = queue.Attribute{Type: "String", String: sendable(telemetry.ErrorText(err))}
-	out := queue.Message{Body: m.record.Body, Attributes: attributes}
+	out := queue.Message{Body: m.record.Body, Attributes: attributes, Group: m.group()}
 	if m.fifo {
-		out.Group, out.Deduplication = m.record.Attributes["MessageGroupId"], m.originID
+		// Not the origin's id, which a sender may have made up: SQS drops what
+		// it takes for a repetition, and the original would be deleted.
+		out.Deduplication = m.record.MessageId
 	}
-	return out
+	return fit(out)
 }
 
-// ownAttributes are at most most of the sender's attributes, by name.
+// group is the message's group: a FIFO queue's order, or another's fairness.
+func (m *message) group() string { return m.record.Attributes["MessageGroupId"] }
+
+// fit leaves out attributes until the message is no larger than SQS takes: the
+// sender's, the last first, and of ours the reason last. A body that leaves no
+// room for any goes alone; then only the log knows why.
+func fit(m queue.Message) queue.Message {
+	names := slices.Sorted(maps.Keys(m.Attributes))
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, attributePrefix) })
+	slices.Reverse(names)
+	for _, name := range append(names, attributeDetail, attributeOrigin, attributeReason) {
+		if m.Size() <= queue.MaxSize {
+			break
+		}
+		delete(m.Attributes, name)
+	}
+	return m
+}
+
+// ownAttributes are the sender's attributes, the first by name and no more than
+// most of them.
 func (m *message) ownAttributes(most int) map[string]queue.Attribute {
 	out := map[string]queue.Attribute{}
 	for _, name := range slices.Sorted(maps.Keys(m.record.MessageAttributes)) {

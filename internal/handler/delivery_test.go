@@ -34,7 +34,9 @@ func TestDecide(t *testing.T) {
 		"busy for long":                    {busyLong, first, postpone, queue.MaxDelay, queue.MaxDelay},
 		"busy for too long":                {busy, circumstances{receives: 1, age: 2 * time.Hour}, deadLetter, 0, 0},
 		"busy, FIFO":                       {busy, circumstances{fifo: true, receives: 1}, retry, 42 * time.Second, 42 * time.Second},
-		"busy, FIFO, last":                 {busy, circumstances{fifo: true, receives: 3}, deadLetter, 0, 0},
+		"busy, FIFO, last":                 {busy, circumstances{fifo: true, receives: 3}, retry, 42 * time.Second, 42 * time.Second},
+		"busy for long, FIFO":              {busyLong, circumstances{fifo: true, receives: 1}, retry, 2 * time.Hour, 2 * time.Hour},
+		"busy for too long, FIFO":          {busy, circumstances{fifo: true, receives: 1, age: 2 * time.Hour}, deadLetter, 0, 0},
 		"down":                             {down, first, retry, 5 * time.Second, 10 * time.Second},
 		"down, second":                     {down, circumstances{receives: 2}, retry, 10 * time.Second, 20 * time.Second},
 		"down, old but not throttled":      {down, circumstances{receives: 2, age: 2 * time.Hour}, retry, 10 * time.Second, 20 * time.Second},
@@ -64,5 +66,9 @@ func TestWaitIsBounded(t *testing.T) {
 	}
 	if wait := (Limits{}).wait(fault.Unavailable, 3); wait != 0 {
 		t.Errorf("zero limits wait %v", wait)
+	}
+	tomorrow := &fault.Error{Kind: fault.Unavailable, RetryAfter: 24 * time.Hour}
+	if wait := limits.wait(tomorrow, 1); wait != queue.MaxHide {
+		t.Errorf("asked to come back tomorrow, it waits %v, want the %v that SQS can hide it for", wait, queue.MaxHide)
 	}
 }

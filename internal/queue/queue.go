@@ -8,7 +8,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -17,16 +16,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
-
-	"clientkeeper/internal/fault"
 )
 
-// MaxDelay is the longest that SQS holds a new message back.
-const MaxDelay = 15 * time.Minute
+// What SQS allows. Source: AWS docs "Amazon SQS message quotas".
+const (
+	// MaxDelay is the longest that a new message is held back.
+	MaxDelay = 15 * time.Minute
+	// MaxHide is the longest that a received message is hidden by
+	// [Client.Hide]. SQS hides it for 12 hours in all, counted from its
+	// receive, of which a batch that gathers and a function that works may
+	// have used 20 minutes.
+	MaxHide = 12*time.Hour - 20*time.Minute
+	// MaxAttributes is how many message attributes a message can have.
+	MaxAttributes = 10
+	// MaxSize is how large a message can be, as [Message.Size] counts it.
+	MaxSize = 1 << 20
+)
 
-// MaxAttributes is how many message attributes a message can have.
-const MaxAttributes = 10
+const opSend, opHide, opDelete = "queue.send", "queue.hide", "queue.delete"
 
 // An Attribute is a message attribute. Type is String, Number or Binary,
 // optionally with a label of one's own behind a dot.
@@ -40,11 +47,24 @@ type Attribute struct {
 type Message struct {
 	Body       string
 	Attributes map[string]Attribute
-	// Delay before the message can be received, up to [MaxDelay]; it is cut to
-	// whole seconds, upwards. A FIFO queue takes none.
+	// Delay before the message can be received, in whole seconds, rounded up
+	// and cut to [MaxDelay]. A FIFO queue takes none.
 	Delay time.Duration
-	// Group and Deduplication are for FIFO queues; empty for others.
-	Group, Deduplication string
+	// Group is what a FIFO queue keeps in order, and what another is fair to;
+	// there it may be empty.
+	Group string
+	// Deduplication lets a FIFO queue take the message once, however often it
+	// is sent within five minutes; empty for others.
+	Deduplication string
+}
+
+// Size is what counts towards [MaxSize], in bytes.
+func (m Message) Size() int {
+	n := len(m.Body)
+	for name, a := range m.Attributes {
+		n += len(name) + len(a.Type) + len(a.String) + len(a.Binary)
+	}
+	return n
 }
 
 // Client talks to SQS. It is safe for concurrent use.
@@ -61,7 +81,7 @@ func (c *Client) Send(ctx context.Context, queueURL string, m Message) error {
 		DelaySeconds: seconds(min(m.Delay, MaxDelay)),
 	}
 	if m.Group != "" {
-		in.MessageGroupId, in.DelaySeconds = &m.Group, 0
+		in.MessageGroupId = &m.Group
 	}
 	if m.Deduplication != "" {
 		in.MessageDeduplicationId = &m.Deduplication
@@ -73,7 +93,7 @@ func (c *Client) Send(ctx context.Context, queueURL string, m Message) error {
 		in.MessageAttributes[name] = m.Attributes[name].value()
 	}
 	_, err := c.api.SendMessage(ctx, in)
-	return classify("queue.send", "sqs:SendMessage", err)
+	return classify(opSend, "sqs:SendMessage", err)
 }
 
 func (a Attribute) value() types.MessageAttributeValue {
@@ -86,64 +106,23 @@ func (a Attribute) value() types.MessageAttributeValue {
 	return v
 }
 
-// Hide makes a received message visible again after d, counted from now, cut
-// to whole seconds, upwards; zero means at once. The error is
-// [fault.NotFound] if the message is no longer in the queue.
+// Hide makes a received message visible again after d, counted from now, in
+// whole seconds, rounded up and cut to [MaxHide]; zero means at once. The error
+// is [fault.NotFound] with reason "message_gone" if the message is no longer in
+// the queue, or this receipt has lost it: its time was over, or the message
+// has been received again.
 func (c *Client) Hide(ctx context.Context, queueURL, receipt string, d time.Duration) error {
 	_, err := c.api.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: &queueURL, ReceiptHandle: &receipt, VisibilityTimeout: seconds(d),
+		QueueUrl: &queueURL, ReceiptHandle: &receipt, VisibilityTimeout: seconds(min(d, MaxHide)),
 	})
-	return classify("queue.hide", "sqs:ChangeMessageVisibility", err)
+	return classify(opHide, "sqs:ChangeMessageVisibility", err)
 }
 
-// Delete removes a received message. Deleting it twice is no error.
+// Delete removes a received message. Deleting it twice is no error, but in a
+// FIFO queue when the receipt's time is over.
 func (c *Client) Delete(ctx context.Context, queueURL, receipt string) error {
 	_, err := c.api.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &queueURL, ReceiptHandle: &receipt})
-	return classify("queue.delete", "sqs:DeleteMessage", err)
+	return classify(opDelete, "sqs:DeleteMessage", err)
 }
 
 func seconds(d time.Duration) int32 { return int32(math.Ceil(max(d, 0).Seconds())) }
-
-// classify gives an SDK error its kind by its code. The text of the SDK's
-// error is left out: it may repeat what was sent.
-func classify(op, action string, err error) error {
-	if err == nil {
-		return nil
-	}
-	out := &fault.Error{Kind: fault.Unavailable, Op: op, Detail: "SQS did not answer"}
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		if ctx := contextError(err); ctx != nil {
-			out.Detail, out.Err = "the deadline passed", ctx
-		}
-		return out
-	}
-	out.Detail = "SQS answered " + api.ErrorCode()
-	switch api.ErrorCode() {
-	case "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist":
-		out.Kind, out.Reason, out.Next = fault.NotFound, "queue_missing", "check the queue's URL"
-	case "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight":
-		out.Kind, out.Reason = fault.NotFound, "message_gone"
-	case "InvalidParameterValue":
-		out.Kind = fault.Invalid
-		if op == "queue.hide" { // SQS's answer for a message that was deleted
-			out.Kind, out.Reason = fault.NotFound, "message_gone"
-		}
-	case "ReceiptHandleIsInvalid", "InvalidMessageContents", "MissingParameter", "InvalidAttributeValue", "BatchRequestTooLong":
-		out.Kind = fault.Invalid
-	case "AccessDenied", "AccessDeniedException", "KmsAccessDenied":
-		out.Kind, out.Next = fault.Denied, "grant the function "+action+" on the queue"
-	case "ThrottlingException", "RequestThrottled", "OverLimit", "KmsThrottled":
-		out.Kind = fault.RateLimited
-	}
-	return out
-}
-
-func contextError(err error) error {
-	for _, e := range []error{context.DeadlineExceeded, context.Canceled} {
-		if errors.Is(err, e) {
-			return e
-		}
-	}
-	return nil
-}

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -31,12 +32,12 @@ var hostPattern = regexp.MustCompile(`^(?:\*\.[a-z0-9-]+\.)?(?:[a-z0-9-]+\.)*[a-
 // verdict before anything is written.
 func NewPolicy(hosts []string, warningsAreFatal, previewFirst bool) (Policy, error) {
 	p := Policy{warningsAreFatal: warningsAreFatal, previewFirst: previewFirst || warningsAreFatal}
-	for _, h := range hosts {
+	for i, h := range hosts {
 		h = strings.ToLower(strings.TrimSpace(h))
 		if !hostPattern.MatchString(h) {
 			return Policy{}, &fault.Error{Kind: fault.Invalid, Op: "registration.policy", Reason: "bad_host_pattern",
-				Detail: "an allowed host is neither a host name nor *. with a domain of at least two labels",
-				Next:   "write hosts like agents.example.com or *.example.com, without https:// and without a path"}
+				Detail: fmt.Sprintf("allowed host %d of %d is neither a host name nor *. with a domain of at least two labels", i+1, len(hosts)),
+				Next:   "in ALLOWED_HOSTS, write hosts like agents.example.com or *.example.com, without https:// and without a path"}
 		}
 		p.hosts = append(p.hosts, strings.TrimSuffix(h, ":443"))
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -26,11 +28,9 @@ var Schema []byte
 // message without a version is of version 1.
 const SchemaVersion = 1
 
-// MaxBody is the longest message body that is looked at, in bytes.
-const MaxBody = 64 << 10
-
 const (
-	maxText   = 256 // characters of request_id, requested_by, and of a label's name or value
+	maxBody   = 64 << 10 // bytes of a message body
+	maxText   = 256      // characters of request_id, requested_by, and of a label's name or value
 	maxLabels = 20
 )
 
@@ -61,8 +61,8 @@ func (r Request) Key() string { return string(r.Mode) + " " + r.ClientID.String(
 func ParseRequest(body string) (Request, error) {
 	trimmed := strings.Trim(body, " \t\r\n")
 	switch {
-	case len(body) > MaxBody:
-		return Request{}, invalid("message_too_long", fmt.Sprintf("the body has %d bytes, more than %d", len(body), MaxBody), "shorten the message")
+	case len(body) > maxBody:
+		return Request{}, invalid("message_too_long", fmt.Sprintf("the body has %d bytes, more than %d", len(body), maxBody), "shorten the message")
 	case strings.HasPrefix(trimmed, "{"):
 		return parseObject(trimmed)
 	case strings.Contains(trimmed, "://"):
@@ -204,8 +204,10 @@ func (p *parser) version() {
 	if !ok {
 		return
 	}
-	var v int
-	if json.Unmarshal(raw, &v) != nil || v != SchemaVersion {
+	// JSON knows no integers: 1.0 is 1, to the schema too. A longer text could
+	// be so close to 1 that the difference is lost.
+	var v float64
+	if len(raw) > 16 || json.Unmarshal(raw, &v) != nil || v != SchemaVersion {
 		p.fail("message_version", fmt.Sprintf("version is not %d, the one that is understood here", SchemaVersion),
 			"send that version, or deploy a release that reads the newer one")
 	}
@@ -228,14 +230,20 @@ func (p *parser) labels() map[string]string {
 	if !ok {
 		return nil
 	}
-	var labels map[string]json.RawMessage
-	if !bytes.HasPrefix(raw, []byte("{")) || json.Unmarshal(raw, &labels) != nil || len(labels) > maxLabels {
-		p.fail("message_invalid", fmt.Sprintf("labels is not an object of at most %d strings", maxLabels), "make it one")
+	if !bytes.HasPrefix(raw, []byte("{")) {
+		p.fail("message_invalid", "labels is not an object", "make it one")
 		return nil
 	}
+	labels, err := readObject(string(raw))
+	if p.err == nil {
+		p.err = err
+	}
+	if len(labels) > maxLabels {
+		p.fail("message_invalid", fmt.Sprintf("there are more than %d labels", maxLabels), "leave some out")
+	}
 	out := make(map[string]string, len(labels))
-	for name, raw := range labels {
-		value, ok := decodeString(raw)
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		value, ok := decodeString(labels[name])
 		if !ok || utf8.RuneCountInString(name) > maxText || utf8.RuneCountInString(value) > maxText {
 			p.fail("message_invalid", fmt.Sprintf("label %s is not a string of at most %d characters", quoted(name), maxText), "make it one")
 		}
@@ -246,7 +254,7 @@ func (p *parser) labels() map[string]string {
 
 // rest refuses what nobody took: a misspelt member must not be ignored.
 func (p *parser) rest() {
-	for name := range p.members {
+	for _, name := range slices.Sorted(maps.Keys(p.members)) {
 		p.fail("message_invalid", "the member "+quoted(name)+" is not known", "check its spelling; free-form text belongs in labels")
 	}
 }

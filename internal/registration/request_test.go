@@ -3,6 +3,7 @@ package registration_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -48,7 +49,8 @@ func TestMessagesThatAreUnderstood(t *testing.T) {
 		"the least object":       {`{"external_client_id":"` + document + `"}`, registration.Request{Mode: "register"}},
 		"everything": {`{"version":1,"external_client_id":"` + document + `","mode":"preview","request_id":"PLAT-1","requested_by":"Zoë","labels":{"a":"1","b":""}}`,
 			registration.Request{Mode: "preview", RequestID: "PLAT-1", RequestedBy: "Zoë", Labels: map[string]string{"a": "1", "b": ""}}},
-		"white space around": {"\n {\"external_client_id\" : \"" + document + "\"} \n", registration.Request{Mode: "register"}},
+		"a version with a fraction": {`{"external_client_id":"` + document + `","version":1.0}`, registration.Request{Mode: "register"}},
+		"white space around":        {"\n {\"external_client_id\" : \"" + document + "\"} \n", registration.Request{Mode: "register"}},
 	}
 	for name, test := range tests {
 		got, err := registration.ParseRequest(test.body)
@@ -98,8 +100,12 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"a line break in an id":     {object(`"request_id":"a\nb"`), "message_invalid"},
 		"labels that are a list":    {object(`"labels":["a"]`), "message_invalid"},
 		"a label that is a number":  {object(`"labels":{"a":1}`), "message_invalid"},
+		"a label twice":             {object(`"labels":{"a":"1","a":"2"}`), "message_ambiguous"},
+		"too many labels":           {object(`"labels":{` + strings.TrimSuffix(manyLabels(21), ",") + `}`), "message_invalid"},
 		"a null label":              {object(`"labels":{"a":null}`), "message_invalid"},
 		"a long label":              {object(`"labels":{"a":"` + long + `"}`), "message_invalid"},
+		"nearly the version":        {object(`"version":1.00000000000000000001`), "message_version"},
+		"two unknown members":       {object(`"a":1,"b":2`), "message_invalid"},
 		"null labels":               {object(`"labels":null`), "message_invalid"},
 		"plain http":                {`{"external_client_id":"http://agents.example.com/c"}`, ""},
 		"a query in the client id":  {`{"external_client_id":"` + document + `?x=1"}`, ""},
@@ -123,10 +129,46 @@ func TestMessagesThatAreRefused(t *testing.T) {
 			t.Errorf("%s: the published schema accepts it", name)
 		}
 	}
-	if _, err := registration.ParseRequest(`{"labels":"` + strings.Repeat("x", registration.MaxBody) + `"}`); fault.Reason(err) != "message_too_long" {
+	if _, err := registration.ParseRequest(`{"labels":"` + strings.Repeat("x", 64<<10) + `"}`); fault.Reason(err) != "message_too_long" {
 		t.Errorf("a long body: %v", err)
 	}
 }
+
+func manyLabels(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"l%d":"",`, i)
+	}
+	return b.String()
+}
+
+// A producer that checks against the schema can name any document.
+func TestTheSchemaTakesWhatIsAClientID(t *testing.T) {
+	s := schema(t)
+	for url, want := range map[string]bool{
+		"https://agents.example.com/@scope/client.json":  true,
+		"https://agents.example.com/a/b~c;d=e,f&g+h%20i": true,
+		"https://agents.example.com:8443/client.json":    true,
+		"https://agents.example.com/":                    false,
+		"https://agents.example.com":                     false,
+		"HTTPS://agents.example.com/client.json":         false,
+		"https://someone@agents.example.com/client.json": false,
+		"https://agents.example.com/client.json?v=1":     false,
+		"https://agents.example.com/client.json#a":       false,
+		"https://agents.example.com/cli ent.json":        false,
+		"https://agents.example.com/clïent.json":         false,
+		"https://agents.example.com/" + long(94):         false,
+		"https://agents.example.com/" + long(93):         true,
+	} {
+		body := `{"external_client_id":"` + url + `"}`
+		_, err := registration.ParseRequest(body)
+		if got := schemaAccepts(s, body); got != want || (err == nil) != want {
+			t.Errorf("%s: the schema says %v, the parser %v, want %v", url, got, err, want)
+		}
+	}
+}
+
+func long(n int) string { return strings.Repeat("x", n) }
 
 func TestTheSchemasExamplesAreMessages(t *testing.T) {
 	var s struct{ Examples []json.RawMessage }

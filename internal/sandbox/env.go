@@ -13,6 +13,16 @@ const awsConfigText = "[default]\ncli_follow_urlparam = false\ncli_pager =\n"
 
 func (s *Sandbox) awsConfigFile() string { return filepath.Join(s.options.Dir, "aws-config") }
 
+// variable is what the template gives to the functions that know a variable.
+func (s *Sandbox) variable(name string) string {
+	for _, f := range s.Stack.Functions {
+		if v, ok := f.Env[name]; ok {
+			return v
+		}
+	}
+	return ""
+}
+
 // writeEnv writes the file that a shell sources to point ordinary tools at the
 // sandbox. It comes last: once it is there, everything answers. Beside what
 // tools need it holds the functions' own variables, for sam local, which hands
@@ -40,9 +50,10 @@ func (s *Sandbox) writeEnv(context.Context) error {
 		{"REGISTRATIONS_QUEUE_URL", s.registrations().URL},
 		{"REGISTRATIONS_DLQ_URL", s.deadLetters().URL},
 		{"AUTH0_MANAGEMENT_SECRET_ARN", s.management.arn},
+		{"ROTATE_SECRET_FUNCTION_ARN", s.functionARN("RotateSecretFunction")},
 	}
-	for _, name := range []string{"ALLOWED_HOSTS", "MAX_TRIES", "RETRY_BASE_DELAY", "RETRY_MAX_DELAY"} {
-		variables = append(variables, [2]string{name, s.Stack.Functions[0].Env[name]})
+	for _, name := range []string{"ALLOWED_HOSTS", "MAX_TRIES", "RETRY_BASE_DELAY", "RETRY_MAX_DELAY", "PROPAGATION_WINDOW"} {
+		variables = append(variables, [2]string{name, s.variable(name)})
 	}
 	var b strings.Builder
 	b.WriteString("# The sandbox that runs now. Source it: . " + filepath.Base(s.options.Dir) + "/env\n")

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"regexp"
 	"sync"
+
+	"clientkeeper/internal/sandbox/secretsmanager"
 )
 
 // A Line is what register-client says of one message.
@@ -114,6 +116,35 @@ func (j *Journal) All() map[string][]Line {
 	out := make(map[string][]Line, len(j.lines))
 	for id, lines := range j.lines {
 		out[id] = append([]Line(nil), lines...)
+	}
+	return out
+}
+
+// steps remembers the steps of rotations, by secret.
+type steps struct {
+	tell func(secretsmanager.StepEvent)
+
+	mu  sync.Mutex
+	all []secretsmanager.StepEvent
+}
+
+func (t *steps) add(e secretsmanager.StepEvent) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = append(t.all, e)
+	if t.tell != nil {
+		t.tell(e)
+	}
+}
+
+func (t *steps) of(arn string) []secretsmanager.StepEvent {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []secretsmanager.StepEvent
+	for _, e := range t.all {
+		if e.ARN == arn {
+			out = append(out, e)
+		}
 	}
 	return out
 }

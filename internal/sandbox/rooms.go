@@ -23,6 +23,7 @@ import (
 	"clientkeeper/internal/sandbox/cloudformation"
 	"clientkeeper/internal/sandbox/documents"
 	"clientkeeper/internal/sandbox/lambda"
+	"clientkeeper/internal/sandbox/scheduler"
 	"clientkeeper/internal/sandbox/secretsmanager"
 	"clientkeeper/internal/sandbox/sqs"
 	"clientkeeper/internal/sandbox/tenant"
@@ -47,18 +48,26 @@ func (s *Sandbox) startAWS(ctx context.Context) error {
 	}
 	s.AWSURL = "http://" + l.Addr().String()
 	s.SQS = sqs.New(sqs.Options{Region: region, Account: account})
-	s.Secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account})
+	s.Secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, Rotation: secretsmanager.Rotation{
+		Invoke: s.invokeStep, MayInvoke: s.hasFunction, OnStep: s.steps.add,
+	}})
+	s.Scheduler = scheduler.New(scheduler.Options{Region: region, AccountID: account, Invoke: s.invokeScheduled})
+	s.onClose(func() error { s.Secrets.Close(); return nil })
+	s.onClose(func() error { s.Scheduler.Close(); return nil })
 	s.serve(l, http.HandlerFunc(s.aws))
 	s.onClose(func() error { s.SQS.Close(); return nil })
 	return nil
 }
 
 func (s *Sandbox) aws(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager.") {
+	switch {
+	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager."):
 		s.Secrets.ServeHTTP(w, r)
-		return
+	case strings.HasPrefix(r.URL.Path, "/schedule"):
+		s.Scheduler.ServeHTTP(w, r)
+	default:
+		s.SQS.ServeHTTP(w, r)
 	}
-	s.SQS.ServeHTTP(w, r)
 }
 
 func (s *Sandbox) startDocuments(context.Context) error {
@@ -112,6 +121,9 @@ func (s *Sandbox) startTenant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Tenant.SetPropagation(tenant.Propagation{Window: rotationWindow, Accept: tenant.AcceptEither}); err != nil {
+		return err
+	}
 	if err := s.Tenant.Listen(fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
 		return fmt.Errorf("port %d for the tenant cannot be had (%w); is another sandbox running? Stop it, or let this one find free ports with -port 0", port, err)
 	}
@@ -137,7 +149,9 @@ func (s *Sandbox) makeManagementClient() error {
 	if err != nil {
 		return err
 	}
-	s.management.arn, err = s.Secrets.Put("clientkeeper/management", string(text), map[string]string{"clientkeeper:tenant": s.Tenant.Domain()})
+	s.management.arn, err = s.Secrets.Put("clientkeeper/management", string(text), map[string]string{
+		"clientkeeper:managed": "true", "clientkeeper:tenant": s.Tenant.Domain(), "clientkeeper:client-id": s.management.id, "clientkeeper:interval": "30d",
+	})
 	return err
 }
 
@@ -153,6 +167,7 @@ func (s *Sandbox) parameters() map[string]string {
 		"MaxTries":            "3",
 		"RetryBaseDelay":      "1s",
 		"RetryMaxDelay":       "2s",
+		"PropagationWindow":   rotationWindow.String(),
 	}
 	maps.Copy(p, s.options.Parameters)
 	return p

@@ -27,6 +27,7 @@ import (
 	"clientkeeper/internal/sandbox/cloudformation"
 	"clientkeeper/internal/sandbox/documents"
 	"clientkeeper/internal/sandbox/lambda"
+	"clientkeeper/internal/sandbox/scheduler"
 	"clientkeeper/internal/sandbox/secretsmanager"
 	"clientkeeper/internal/sandbox/sqs"
 	"clientkeeper/internal/sandbox/tenant"
@@ -67,6 +68,8 @@ type Options struct {
 	// Line is told each line that a function writes, one at a time. It must
 	// not keep the bytes.
 	Line func(line []byte)
+	// Step is told each step of each rotation, when it has ended.
+	Step func(secretsmanager.StepEvent)
 	// Progress is told what is going on while the sandbox starts.
 	Progress func(text string)
 }
@@ -77,6 +80,7 @@ type Sandbox struct {
 	SQS       *sqs.Service
 	Secrets   *secretsmanager.Service
 	Lambda    *lambda.Service
+	Scheduler *scheduler.Service
 	Documents *documents.Host
 	Stack     *cloudformation.Stack
 	Journal   *Journal
@@ -89,6 +93,7 @@ type Sandbox struct {
 	options    Options
 	management credential
 	pollers    []*lambda.Poller
+	steps      steps
 	closers    []func() error // in the order of starting
 	closing    sync.Once
 	closeErr   error
@@ -109,14 +114,14 @@ func Start(ctx context.Context, o Options) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the sandbox's folder: %w", err)
 	}
-	s := &Sandbox{options: o, Journal: newJournal(o.Line)}
+	s := &Sandbox{options: o, Journal: newJournal(o.Line), steps: steps{tell: o.Step}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.startAWS, s.startDocuments, s.startTenant, s.readTemplate, s.createQueues, s.buildFunctions, s.startLambda, s.mapQueues, s.writeEnv,
+		s.startAWS, s.startDocuments, s.startTenant, s.readTemplate, s.createQueues, s.buildFunctions, s.startLambda, s.mapQueues, s.writeEnv, s.startScheduler,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -37,9 +37,16 @@ func at(url string) aws.Config {
 func open(t *testing.T) (*secretsmanager.Service, aws.Config) {
 	t.Helper()
 	room := secretsmanager.New(secretsmanager.Options{Region: "eu-central-1"})
+	return room, serve(t, room)
+}
+
+// serve puts a room on the wire once more.
+func serve(t *testing.T, room *secretsmanager.Service) aws.Config {
+	t.Helper()
 	server := httptest.NewServer(room)
 	t.Cleanup(server.Close)
-	return room, at(server.URL)
+	t.Cleanup(room.Close)
+	return at(server.URL)
 }
 
 func TestGet(t *testing.T) {

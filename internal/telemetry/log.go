@@ -2,7 +2,7 @@
 // log lines that Lambda and CloudWatch understand, and that cannot carry a
 // secret by accident.
 //
-// Redaction is by allow-list: an attribute whose key is not in [Keys] is
+// Redaction is by allow-list: an attribute whose key is not in keys is
 // written as "[redacted]", whatever it holds. A new key is a line in that list,
 // and the line is where a reviewer asks what may be in it. An error is written
 // with its text only if it is a fault.Error, whose text is made to be
@@ -22,8 +22,8 @@ import (
 	"clientkeeper/internal/fault"
 )
 
-// Keys are the attributes that may be written, and what each holds.
-var Keys = map[string]string{
+// keys are the attributes that may be written, and what each holds.
+var keys = map[string]string{
 	"timestamp":          "when, RFC 3339",
 	"level":              "DEBUG, INFO, WARN or ERROR",
 	"message":            "what happened, a constant",
@@ -32,7 +32,6 @@ var Keys = map[string]string{
 	"request_id":         "Lambda's id of the invocation",
 	"message_id":         "SQS's id of the message",
 	"origin_id":          "the id of the message that this one is a copy of",
-	"correlation_id":     "the id that the tenant's log shows too",
 	"outcome":            "what became of the message",
 	"mode":               "register or preview",
 	"external_client_id": "the metadata document's URL",
@@ -47,12 +46,25 @@ var Keys = map[string]string{
 	"err":                "the failure, in words",
 	"retry_in":           "when the message is visible again",
 	"receives":           "how often the message was received",
-	"age":                "how long ago the message was first seen",
 	"tenant_calls":       "requests made to the tenant",
 	"duration_ms":        "milliseconds spent",
 	"messages":           "messages in the batch",
 	"handed_back":        "messages of the batch that stay in the queue",
 	"next":               "the next action",
+	"step":               "the step of a rotation, as Secrets Manager names it",
+	"secret":             "the secret's ARN",
+	"version_id":         "the id of the version that is being made",
+	"credential":         "what is rotated: client_secret or private_key_jwt",
+	"note":               "what an operator may want to know, a stable slug",
+	"finding":            "what is wrong with a secret, a stable slug",
+	"says":               "the same in a sentence",
+	"managed":            "secrets that are managed",
+	"started":            "rotations started",
+	"left":               "rotations that are due and left to the next run",
+	"retired":            "secrets whose old key's overlap was ended",
+	"stuck":              "rotations that should have ended long ago",
+	"repaired":           "repairs made",
+	"failed":             "secrets that could not be dealt with",
 }
 
 const (
@@ -93,7 +105,7 @@ func replace(groups []string, a slog.Attr) slog.Attr {
 			a.Key = "message"
 		}
 	}
-	if _, ok := Keys[a.Key]; !ok {
+	if _, ok := keys[a.Key]; !ok {
 		return slog.String(a.Key, redacted)
 	}
 	return slog.Attr{Key: a.Key, Value: clean(a.Value.Resolve())}
@@ -134,14 +146,23 @@ func cleanAny(v slog.Value) slog.Value {
 	return slog.StringValue(redacted)
 }
 
-// ErrorText is what may be told of err: the text of a classified error, of any
-// other only its type.
+// ErrorText is what may be told of err: the text of a classified error and of
+// what wraps it, of any other only its type. Of errors that were joined, each
+// is told for itself: one that is classified does not vouch for the others.
 func ErrorText(err error) string {
-	if _, ok := errors.AsType[*fault.Error](err); ok {
-		return scrub(err.Error())
-	}
-	if k, ok := errors.AsType[fault.Kind](err); ok {
-		return k.String()
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		switch x := inner.(type) {
+		case *fault.Error:
+			return scrub(err.Error())
+		case fault.Kind:
+			return x.String()
+		case interface{ Unwrap() []error }:
+			var texts []string
+			for _, one := range x.Unwrap() {
+				texts = append(texts, ErrorText(one))
+			}
+			return scrub(strings.Join(texts, "; "))
+		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return "the deadline passed"

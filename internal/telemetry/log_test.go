@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,6 +90,9 @@ func TestOnlyTheAllowListGetsOut(t *testing.T) {
 		"a private JWK":              {"violations", []string{`{"kty":"RSA","d":"` + canary + `"}`}, []any{"[redacted]"}},
 		"a token":                    {"message_id", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0." + canary, "[redacted]"},
 		"a stranger's error":         {"err", leaky{canary}, "telemetry_test.leaky (its text is withheld)"},
+		"a stranger beside a friend": {"err", errors.Join(&fault.Error{Kind: fault.Denied, Op: "op"}, leaky{canary}), "op: denied; telemetry_test.leaky (its text is withheld)"},
+		"both, wrapped":              {"err", fmt.Errorf("%s: %w", canary, errors.Join(leaky{canary}, fault.Conflict)), "telemetry_test.leaky (its text is withheld); conflict"},
+		"the end of the time":        {"err", fmt.Errorf("%s: %w", canary, context.Canceled), "the deadline passed"},
 		"a classified error":         {"err", fmt.Errorf("wrapped: %w", &fault.Error{Kind: fault.Denied, Op: "op"}), "wrapped: op: denied"},
 	}
 	for name, test := range tests {

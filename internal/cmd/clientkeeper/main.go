@@ -25,9 +25,17 @@ type command struct {
 var commands = []command{
 	{"sandbox", "[flags]", "run everything on this machine and play events/", runSandbox},
 	{"soak", "[flags]", "send thousands of messages through mischief and crashes", runSoak},
+	{"crash", "[flags]", "break rotations at every call, and see that nothing is lost", runCrash},
 	{"register", "[flags] <url> ...", "send registrations to the queue", runRegister},
 	{"invoke", "[flags] <function>", "run a function in this process with an event", runInvoke},
 	{"preflight", "[flags]", "see whether the tenant is ready", runPreflight},
+	{"plan", "[-json]", "show what a scheduled run would rotate, and why", runPlan},
+	{"rotate", "[flags] <secret>", "rotate a secret now, and follow it", runRotate},
+	{"doctor", "[flags] [secret ...]", "find what is wrong with secrets, repair what is safe", runDoctor},
+	{"adopt", "[flags] <client_id>", "take over a live client", runAdopt},
+	{"pause", "[flags] <secret>", "keep scheduled runs from rotating a secret", runPause},
+	{"resume", "<secret>", "let them rotate it again", runResume},
+	{"revoke", "[flags] <secret>", "emergency: end what worked before the last rotation", runRevoke},
 	{"schema", "", "print the JSON Schema of a message", runSchema},
 	{"version", "", "print the version", runVersion},
 }

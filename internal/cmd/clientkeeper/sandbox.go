@@ -58,6 +58,7 @@ func (s *sandboxFlags) run(ctx context.Context, inv *invocation) (err error) {
 	v := newView(inv.out, s.asJSON)
 	s.options.Line = v.line
 	s.options.Progress = v.progress
+	s.options.Step = v.step
 	sb, err := sandbox.Start(ctx, s.options)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func (s *sandboxFlags) run(ctx context.Context, inv *invocation) (err error) {
 	defer func() { err = errors.Join(err, sb.Close()) }()
 	v.started(sb, s.options.Dir)
 	if s.play || s.once {
-		if err := s.playEvents(ctx, v, sb); err != nil || s.once {
+		if err := s.playAll(ctx, v, sb); err != nil || s.once {
 			return interrupted(ctx, err)
 		}
 	}
@@ -83,9 +84,34 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-func (s *sandboxFlags) playEvents(ctx context.Context, v *view, sb *sandbox.Sandbox) error {
+// playAll plays the events, then the rotations; only with -once is it a failure
+// if something is not as expected.
+func (s *sandboxFlags) playAll(ctx context.Context, v *view, sb *sandbox.Sandbox) error {
 	ctx, cancel := context.WithTimeout(ctx, playTime)
 	defer cancel()
+	return errors.Join(s.playEvents(ctx, v, sb), s.playRotations(ctx, v, sb))
+}
+
+func (s *sandboxFlags) playRotations(ctx context.Context, v *view, sb *sandbox.Sandbox) error {
+	v.progress("rotating a secret of each kind")
+	rotated, err := sb.PlayRotations(ctx)
+	if err != nil {
+		return err
+	}
+	wrong := sb.CheckRotations(ctx, rotated)
+	v.rotations(rotated, wrong)
+	return s.verdict(wrong)
+}
+
+// verdict is the end of a part that was played.
+func (s *sandboxFlags) verdict(wrong []string) error {
+	if len(wrong) == 0 || !s.once {
+		return nil
+	}
+	return fmt.Errorf("%d things are not as expected:\n  %s", len(wrong), strings.Join(wrong, "\n  "))
+}
+
+func (s *sandboxFlags) playEvents(ctx context.Context, v *view, sb *sandbox.Sandbox) error {
 	start := time.Now()
 	v.progress("playing events/")
 	played, err := sb.Play(ctx)
@@ -100,8 +126,8 @@ func (s *sandboxFlags) playEvents(ctx context.Context, v *view, sb *sandbox.Sand
 		wrong = append(wrong, sb.Check(ctx, played)...)
 	}
 	v.table(sb, played, wrong, time.Since(start))
-	if err == nil && len(wrong) > 0 && s.once {
-		err = fmt.Errorf("%d things are not as expected:\n  %s", len(wrong), strings.Join(wrong, "\n  "))
+	if err == nil {
+		err = s.verdict(wrong)
 	}
 	return err
 }

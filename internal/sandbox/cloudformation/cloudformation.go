@@ -26,7 +26,7 @@
 //   - Ref of a resource that is not imitated is such a generated name.
 //   - Resources that SAM itself adds (RegisterClientFunctionRole, ...) cannot
 //     be referred to.
-//   - Only SQS events are read; IgnoreGlobals, nested stacks, Rules, dynamic
+//   - Only SQS and ScheduleV2 events are read; IgnoreGlobals, nested stacks, Rules, dynamic
 //     references ({{resolve:...}}) and SSM parameter types are not.
 //   - Fn::FindInMap takes no default value; Fn::Base64, Fn::Cidr, Fn::GetAZs,
 //     Fn::ImportValue, Fn::Transform and the language extensions are ignored,
@@ -94,6 +94,16 @@ type Function struct {
 	// function.
 	ReservedConcurrency int
 	SQSEvents           []SQSEvent // in the template's order
+	Schedules           []Schedule // in the template's order
+}
+
+// A Schedule is a schedule of EventBridge Scheduler that invokes its function.
+type Schedule struct {
+	LogicalID  string
+	Name       string // as in the template, or <stack>-<logical id>
+	Expression string // such as rate(15 minutes)
+	Input      string // the event; empty means Scheduler's own envelope
+	Enabled    bool
 }
 
 // An SQSEvent is an event source mapping from a queue to its function.

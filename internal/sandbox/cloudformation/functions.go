@@ -40,7 +40,7 @@ func (r *resolver) function(res *resource) Function {
 	environment := p.object("Environment")
 	f.Env = r.environment(environment.object("Variables"))
 	environment.done()
-	f.SQSEvents = r.sqsEvents(p.object("Events"))
+	r.events(&f, p.object("Events"))
 	p.done()
 	return f
 }
@@ -107,22 +107,42 @@ func (r *resolver) environment(p *properties) map[string]string {
 	return env
 }
 
-// sqsEvents reads the events of type SQS.
-func (r *resolver) sqsEvents(events *properties) []SQSEvent {
-	var out []SQSEvent
+// events reads the events of the types SQS and ScheduleV2.
+func (r *resolver) events(f *Function, events *properties) {
 	for k := range entries(events.node) {
 		event := events.object(k.Value)
-		if kind, _ := event.string("Type"); kind != "SQS" {
+		switch kind, _ := event.string("Type"); kind {
+		case "SQS":
+			if e, ok := r.sqsEvent(k, event.object("Properties")); ok {
+				f.SQSEvents = append(f.SQSEvents, e)
+			}
+			event.done()
+		case "ScheduleV2":
+			if e, ok := r.schedule(k, event.object("Properties")); ok {
+				f.Schedules = append(f.Schedules, e)
+			}
+			event.done()
+		default:
 			r.ignore(k.Line, "%s.%s: %s event", events.path, k.Value, or(kind, "untyped"))
-			continue
-		}
-		body := event.object("Properties")
-		event.done()
-		if e, ok := r.sqsEvent(k, body); ok {
-			out = append(out, e)
 		}
 	}
-	return out
+}
+
+// schedule reads one event of type ScheduleV2. Whether its expression can be
+// understood is the scheduler's to say.
+func (r *resolver) schedule(id *yaml.Node, p *properties) (Schedule, bool) {
+	e := Schedule{LogicalID: id.Value, Enabled: oneOf(p, "State", "ENABLED", "DISABLED") != "DISABLED"}
+	e.Name, _ = p.string("Name")
+	e.Name = or(e.Name, r.options.StackName+"-"+id.Value)
+	e.Input, _ = p.string("Input")
+	expression, ok := p.string("ScheduleExpression")
+	p.done()
+	if !ok {
+		r.mistakes.add(id.Line, "%s has no ScheduleExpression", p.path)
+		return e, false
+	}
+	e.Expression = expression
+	return e, true
 }
 
 // sqsEvent reads one event; the limits are those of CreateEventSourceMapping.

@@ -67,8 +67,24 @@ func TestOwnTemplate(t *testing.T) {
 			t.Errorf("%s = %q, %v, want %q", name, v, ok, value)
 		}
 	}
-	got.Functions[0].Env = nil
-	if diff := cmp.Diff([]cloudformation.Function{want}, got.Functions); diff != "" {
+	for i := range got.Functions {
+		got.Functions[i].Env = nil
+	}
+	rotate := cloudformation.Function{
+		LogicalID: "RotateSecretFunction", Name: "clientkeeper-rotate-secret",
+		ARN:    "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-rotate-secret",
+		Folder: "functions/rotate-secret", Timeout: 5 * time.Minute, MemoryMB: 256, Architecture: "x86_64",
+		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: -1,
+	}
+	schedule := cloudformation.Function{
+		LogicalID: "ScheduleRotationsFunction", Name: "clientkeeper-schedule-rotations",
+		ARN:    "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-schedule-rotations",
+		Folder: "functions/schedule-rotations", Timeout: 5 * time.Minute, MemoryMB: 256, Architecture: "x86_64",
+		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: 1,
+		Schedules: []cloudformation.Schedule{{LogicalID: "Check", Name: "clientkeeper-check-rotations",
+			Expression: "rate(15 minutes)", Enabled: true}},
+	}
+	if diff := cmp.Diff([]cloudformation.Function{want, rotate, schedule}, got.Functions); diff != "" {
 		t.Errorf("functions (-want +got)\n%s", diff)
 	}
 	wantQueues := []cloudformation.Queue{{
@@ -211,9 +227,19 @@ func TestOwnEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := os.ReadFile(filepath.Join(root, "internal/config/config.go"))
+	files, err := filepath.Glob(filepath.Join(root, "internal/config/*.go"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	var source []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(file, "_test.go") {
+			source = append(source, text...)
+		}
 	}
 	read := regexp.MustCompile(`\be\.[a-z]+\("([A-Z][A-Z0-9_]+)"`).FindAllStringSubmatch(string(source), -1)
 	if len(read) < 10 {

@@ -183,8 +183,8 @@ var deletion = []contract{
 	}},
 }
 
-// extras are what RotateSecret refuses before any function is involved.
-var extras = []contract{
+// refusals are what RotateSecret refuses before any function is involved.
+var refusals = []contract{
 	{"S35 rotating without a function is an error", func(t *testing.T, s *service) {
 		name, _ := s.create(t, "one")
 		a := s.fails(t, "RotateSecret", object{"SecretId": name, "ClientRequestToken": token()}, "InvalidRequestException")
@@ -216,7 +216,7 @@ var extras = []contract{
 
 func rotation(name string, rules object) object {
 	body := object{"SecretId": name, "ClientRequestToken": token(),
-		"RotationLambdaARN": "arn:aws:lambda:eu-central-1:123456789012:function:rotate"}
+		"RotationLambdaARN": rotateARN}
 	if rules != nil {
 		body["RotationRules"] = rules
 	}

@@ -2,6 +2,7 @@ package secretsmanager_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"clientkeeper/internal/sandbox/secretsmanager"
@@ -36,13 +37,10 @@ type contract struct {
 func TestContract(t *testing.T) {
 	svc := &service{url: os.Getenv("CLIENTKEEPER_SECRETSMANAGER_ENDPOINT")}
 	if svc.url == "" {
-		svc.room = secretsmanager.New(secretsmanager.Options{Region: "eu-central-1"})
-		server := httptest.NewServer(svc.room)
-		t.Cleanup(server.Close)
-		svc.url = server.URL
+		svc = serve(t, secretsmanager.Options{Rotation: secretsmanager.Rotation{Attempts: 3, RetryDelay: time.Millisecond}})
 	}
 	known := map[string]bool{}
-	for _, c := range slices.Concat(creation, values, labels, access, deletion, listing, extras) {
+	for _, c := range slices.Concat(creation, values, labels, access, deletion, listing, refusals, rotations, steps) {
 		if known[c.name] {
 			t.Fatalf("two cases are called %q", c.name)
 		}
@@ -59,47 +57,50 @@ func TestContract(t *testing.T) {
 			t.Errorf("the table of what moto does not honour names %q, which is no case", name)
 		}
 	}
-	for _, name := range needEngine {
-		t.Run(name, func(t *testing.T) { t.Skip("needs the rotation engine") })
-	}
-}
-
-// needEngine are the cases that cannot be asked before rotation is imitated.
-var needEngine = []string{
-	"S36 a function that cannot be invoked leaves no rotation configuration behind",
-	"S37 RotateSecret answers with its token as the version",
-	"S39 a pending label beside AWSCURRENT does not block a rotation",
-	"S40 during createSecret the pending version has no value",
-	"S41 four steps in order, with ARN, token and rotation token",
-	"S42 a failing step ends the rotation and moves nothing",
-	"S43 a rotation that is not immediate only runs testSecret",
-	"S44 a success sets the dates of rotation",
-	"S45 after a rotation the default read returns the new value",
-	"S46 CancelRotateSecret keeps the function, the rules and the labels",
-	"S64 a schedule is repeated by DescribeSecret",
-	"S65 the stored function is used when none is given",
-	"S71 createSecret delivered twice makes one value",
-	"S72 steps for the current version do nothing",
-	"S73 steps for a version that is not pending fail",
-	"S75 a retry starts again at createSecret with the same version",
 }
 
 // A service is what is held to the contract.
 type service struct {
-	url  string
-	room *secretsmanager.Service // nil if it is somebody else's
+	url       string
+	http      *http.Client            // nil for the default one
+	room      *secretsmanager.Service // nil if it is somebody else's
+	functions *functions              // that the room can invoke
+}
+
+// serve opens a room with functions, on loopback.
+func serve(t *testing.T, o secretsmanager.Options) *service {
+	t.Helper()
+	s := furnish(o)
+	server := httptest.NewServer(s.room)
+	t.Cleanup(server.Close)
+	t.Cleanup(s.room.Close)
+	s.url = server.URL
+	return s
+}
+
+// furnish gives a room functions.
+func furnish(o secretsmanager.Options) *service {
+	s := &service{functions: &functions{known: map[string]*rotator{}}}
+	o.Region = "eu-central-1"
+	if o.Rotation.Invoke == nil {
+		o.Rotation.Invoke = s.functions.invoke
+	}
+	o.Rotation.MayInvoke = s.functions.has
+	s.room = secretsmanager.New(o)
+	s.functions.add(rotateARN, &rotator{s: s})
+	return s
 }
 
 // sdk returns the official client. It makes each call once.
-func (s *service) sdk() *sdk.Client { return client(s.url) }
-
-func client(url string) *sdk.Client {
-	return sdk.New(sdk.Options{
-		Region: "eu-central-1", BaseEndpoint: &url, Retryer: aws.NopRetryer{},
+func (s *service) sdk() *sdk.Client {
+	options := sdk.Options{
+		Region: "eu-central-1", BaseEndpoint: &s.url, Retryer: aws.NopRetryer{},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
-	})
+	}
+	options.HTTPClient = cmp.Or(s.http, http.DefaultClient)
+	return sdk.New(options)
 }
 
 // An answer is what came back over plain HTTP.
@@ -136,7 +137,7 @@ func (s *service) raw(t *testing.T, op string, body any) answer {
 	req.Header.Set("X-Amz-Target", "secretsmanager."+op)
 	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/secretsmanager/"+
 		"aws4_request, SignedHeaders=host, Signature=00")
-	res, err := http.DefaultClient.Do(req)
+	res, err := cmp.Or(s.http, http.DefaultClient).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +236,7 @@ func (s *service) wantStages(t *testing.T, name string, want stages) {
 			delete(got, id) // moto shows versions without labels
 		}
 	}
-	if d := cmp.Diff(want, got); d != "" {
+	if d := gocmp.Diff(want, got); d != "" {
 		t.Errorf("stages of %s (-want +got):\n%s", name, d)
 	}
 }

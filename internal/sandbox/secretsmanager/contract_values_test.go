@@ -74,7 +74,11 @@ var creation = []contract{
 				t.Error("the answer repeats the value")
 			}
 		}
-		s.wantValue(t, name, "", "", long(65536))
+		// Not with the SDK, which at times closes the request while net/http still
+		// looks at it, and so loses answers that do not fit into one buffer.
+		if s.current(t, name) != long(65536) {
+			t.Error("the longest value does not come back")
+		}
 	}},
 	{"S08 a token has at least 32 characters", func(t *testing.T, s *service) {
 		name := newName()

@@ -1,7 +1,6 @@
 package secretsmanager
 
 import (
-	"encoding/json"
 	"slices"
 
 	secrettext "clientkeeper/internal/secret"
@@ -15,7 +14,7 @@ type createInput struct {
 	SecretString                *secrettext.Value
 	SecretBinary                *secrettext.Value
 	Tags                        []tag
-	AddReplicaRegions           []json.RawMessage
+	AddReplicaRegions           []replicaRegion
 	Type                        *string
 	CrossAccountPrimaryARN      *string
 	ForceOverwriteReplicaSecret bool
@@ -24,6 +23,11 @@ type createInput struct {
 type versionOutput struct {
 	reference
 	VersionId string `json:",omitempty"`
+}
+
+type createOutput struct {
+	versionOutput
+	ReplicationStatus []replicationStatus `json:",omitempty"`
 }
 
 func (in *createInput) check() error {
@@ -39,8 +43,8 @@ func (in *createInput) check() error {
 	if err := checkTags(in.Tags); err != nil {
 		return err
 	}
-	if len(in.AddReplicaRegions) > 0 || in.CrossAccountPrimaryARN != nil {
-		return notImitated("Replication")
+	if in.CrossAccountPrimaryARN != nil {
+		return notImitated("Replication across accounts")
 	}
 	if in.Type != nil && *in.Type != "" {
 		return notImitated("A managed external secret")
@@ -69,6 +73,9 @@ func (c *call) createSecret(in *createInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkReplicaRegions(c.region.name, in.AddReplicaRegions); err != nil {
+		return nil, err
+	}
 	if old := c.region.named(in.Name, c.now); old != nil {
 		return c.createAgain(old, in.ClientRequestToken, first)
 	}
@@ -82,12 +89,14 @@ func (c *call) createSecret(in *createInput) (any, error) {
 	}
 	c.cast(s, func() *secret { return nil })
 	c.region.secrets[in.Name] = s
-	if first == nil {
-		return versionOutput{reference: s.reference()}, nil
+	out := versionOutput{reference: s.reference()}
+	if first != nil {
+		s.versions[in.ClientRequestToken] = c.newVersion(s, in.ClientRequestToken, first)
+		s.place(in.ClientRequestToken, nil)
+		out.VersionId = in.ClientRequestToken
 	}
-	s.versions[in.ClientRequestToken] = c.newVersion(s, in.ClientRequestToken, first)
-	s.place(in.ClientRequestToken, nil)
-	return versionOutput{s.reference(), in.ClientRequestToken}, nil
+	c.replicate(s, in.AddReplicaRegions, in.ForceOverwriteReplicaSecret)
+	return createOutput{out, c.replication(s)}, nil
 }
 
 // createAgain decides about a name that is taken.
@@ -147,6 +156,7 @@ func (c *call) updateSecret(in *updateInput) (any, error) {
 	}
 	s.versions[in.ClientRequestToken] = c.newVersion(s, in.ClientRequestToken, v)
 	s.place(in.ClientRequestToken, nil)
+	c.renewed(s, in.ClientRequestToken)
 	return versionOutput{s.reference(), in.ClientRequestToken}, nil
 }
 

@@ -30,11 +30,15 @@ func (c *call) deleteSecret(in *deleteInput) (any, error) {
 		return nil, err
 	}
 	s := c.region.find(in.SecretId, c.now)
+	if err := s.undeletable(); err != nil {
+		return nil, err
+	}
 	if in.ForceDeleteWithoutRecovery {
 		gone := reference{ARN: c.region.newARN(in.SecretId), Name: in.SecretId}
 		if s != nil {
 			gone = s.reference()
 			delete(c.region.secrets, s.name)
+			c.service.engine.stirred = true
 		}
 		return deleteOutput{gone, stampOf(c.now)}, nil
 	}
@@ -49,6 +53,7 @@ func (c *call) deleteSecret(in *deleteInput) (any, error) {
 		days = *in.RecoveryWindowInDays
 	}
 	c.change(s)
+	c.service.engine.stirred = true // a rotation in progress goes on when the secret is restored
 	s.deletedAt, s.deleteAfter = c.now, c.now.Add(time.Duration(days)*24*time.Hour)
 	return deleteOutput{s.reference(), stampOf(s.deleteAfter)}, nil
 }
@@ -62,6 +67,7 @@ func (c *call) restoreSecret(in *secretIDInput) (any, error) {
 	if s.deleted() {
 		c.change(s)
 		s.deletedAt, s.deleteAfter = time.Time{}, time.Time{}
+		c.service.engine.stirred = true
 	}
 	return s.reference(), nil
 }

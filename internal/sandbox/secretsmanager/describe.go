@@ -11,16 +11,40 @@ type entry struct {
 	DeletedDate      *stamp `json:",omitempty"`
 	CreatedDate      *stamp `json:",omitempty"`
 	Tags             []tag  `json:",omitempty"`
+
+	RotationEnabled   *bool          `json:",omitempty"`
+	RotationLambdaARN string         `json:",omitempty"`
+	RotationRules     *rotationRules `json:",omitempty"`
+	LastRotatedDate   *stamp         `json:",omitempty"`
+	NextRotationDate  *stamp         `json:",omitempty"`
+
+	PrimaryRegion     string              `json:",omitempty"`
+	ReplicationStatus []replicationStatus `json:",omitempty"` // of DescribeSecret alone
+
 	// One of the two: the operations name the same map differently.
 	VersionIdsToStages     map[string][]string `json:",omitempty"`
 	SecretVersionsToStages map[string][]string `json:",omitempty"`
 }
 
 func (s *secret) entry() entry {
-	return entry{
+	e := entry{
 		reference: s.reference(), Description: s.description, KmsKeyId: s.kmsKeyID, Tags: s.tags,
 		CreatedDate: stampOf(s.created), LastChangedDate: stampOf(s.changed), LastAccessedDate: stampOf(s.accessed),
 	}
+	if r := s.rotation; r != nil {
+		enabled := r.enabled // the answer is written when r may have changed
+		e.RotationEnabled, e.RotationLambdaARN, e.RotationRules = &enabled, r.function, r.rules
+		if r.enabled {
+			e.LastRotatedDate, e.NextRotationDate = stampOf(r.last), stampOf(r.next)
+		}
+	}
+	switch {
+	case s.primary != "":
+		e.PrimaryRegion = regionIn(s.primary)
+	case len(s.replicas) > 0:
+		e.PrimaryRegion = regionIn(s.arn)
+	}
+	return e
 }
 
 // describeSecret works on a secret that is scheduled for deletion too, and
@@ -33,6 +57,7 @@ func (c *call) describeSecret(in *secretIDInput) (any, error) {
 	out := s.entry()
 	out.DeletedDate = stampOf(s.deleteAfter)
 	out.VersionIdsToStages = s.stages()
+	out.ReplicationStatus = c.replication(s)
 	return out, nil
 }
 

@@ -71,6 +71,9 @@ func (f filter) hits(value, region string, s *secret) bool {
 	case "tag-value":
 		return slices.ContainsFunc(s.tags, func(t tag) bool { return strings.HasPrefix(t.Value, value) })
 	case "primary-region":
+		if s.primary != "" {
+			region = regionIn(s.primary)
+		}
 		return strings.HasPrefix(region, value)
 	case "all":
 		return s.mentions(value)

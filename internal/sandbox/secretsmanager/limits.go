@@ -23,6 +23,7 @@ const (
 	maxTagValue    = 256
 	minToken       = 32
 	maxToken       = 64
+	maxFunctionARN = 2048
 )
 
 // A validation gathers breaches of the model's constraints. AWS reports them

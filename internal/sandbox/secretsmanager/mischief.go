@@ -20,8 +20,9 @@ type Fault struct {
 	HangUp bool
 	// Lost makes the change, and then answers InternalServiceError all the same.
 	Lost bool
-	// Delay is how long readers see a secret as it was before this request.
-	// Writers see the truth.
+	// Delay is how long readers see a secret as it was before this request, by
+	// the room's clock: a step of a rotation may not find what the step before
+	// it has put. Writers see the truth.
 	Delay time.Duration
 }
 
@@ -116,6 +117,7 @@ type shadow struct {
 func (c *call) change(s *secret) {
 	c.cast(s, func() *secret { return s.clone() })
 	s.changed = c.now
+	c.changed = append(c.changed, s)
 }
 
 // cast lets readers see what before returns, until the delay is over. A change

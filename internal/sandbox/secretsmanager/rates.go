@@ -13,18 +13,21 @@ var quotas = map[string]struct {
 	group     string
 	perSecond int
 }{
-	"PutSecretValue":           {"put", 50},
-	"UpdateSecret":             {"put", 50},
-	"UpdateSecretVersionStage": {"put", 50},
-	"RotateSecret":             {"rotate", 50},
-	"CancelRotateSecret":       {"rotate", 50},
-	"GetSecretValue":           {"get", 10_000},
-	"DescribeSecret":           {"get", 10_000},
-	"BatchGetSecretValue":      {"batch", 100},
-	"PutResourcePolicy":        {"policy", 50},
-	"GetResourcePolicy":        {"policy", 50},
-	"DeleteResourcePolicy":     {"policy", 50},
-	"ValidateResourcePolicy":   {"policy", 50},
+	"PutSecretValue":               {"put", 50},
+	"UpdateSecret":                 {"put", 50},
+	"UpdateSecretVersionStage":     {"put", 50},
+	"ReplicateSecretToRegions":     {"put", 50},
+	"RemoveRegionsFromReplication": {"put", 50},
+	"StopReplicationToReplica":     {"put", 50},
+	"RotateSecret":                 {"rotate", 50},
+	"CancelRotateSecret":           {"rotate", 50},
+	"GetSecretValue":               {"get", 10_000},
+	"DescribeSecret":               {"get", 10_000},
+	"BatchGetSecretValue":          {"batch", 100},
+	"PutResourcePolicy":            {"policy", 50},
+	"GetResourcePolicy":            {"policy", 50},
+	"DeleteResourcePolicy":         {"policy", 50},
+	"ValidateResourcePolicy":       {"policy", 50},
 }
 
 // rates are token buckets that hold one second's worth, per region and group.

@@ -39,11 +39,8 @@ func (c *clock) move(d time.Duration) {
 func open(t *testing.T, o secretsmanager.Options) (*service, *clock) {
 	t.Helper()
 	c := newClock()
-	o.Now, o.Region = c.Now, "eu-central-1"
-	room := secretsmanager.New(o)
-	server := httptest.NewServer(room)
-	t.Cleanup(server.Close)
-	return &service{url: server.URL, room: room}, c
+	o.Now = c.Now
+	return serve(t, o), c
 }
 
 func TestTooManyVersionsInADay(t *testing.T) { // S66
@@ -171,8 +168,8 @@ func TestWire(t *testing.T) {
 			"ValidationException"},
 		{"unknown members are ignored", "POST", "/", "secretsmanager.DescribeSecret", "", `{"SecretId":"n","New":1}`, 200, `"n"`},
 		{"too large", "POST", "/", "secretsmanager.CreateSecret", "", `{"Name":"` + long(1<<20) + `"}`, 413, "RequestEntityTooLarge"},
-		{"replication", "POST", "/", "secretsmanager.ReplicateSecretToRegions", "", "{}", 400, "InvalidRequestException"},
-		{"rotation", "POST", "/", "secretsmanager.CancelRotateSecret", "", `{"SecretId":"n"}`, 400, "not imitated yet"},
+		{"other accounts", "POST", "/", "secretsmanager.AssociateCrossAccountReplica", "", "{}", 400, "not imitated yet"},
+		{"nothing to cancel", "POST", "/", "secretsmanager.CancelRotateSecret", "", `{"SecretId":"n"}`, 400, "InvalidRequestException"},
 	}
 	seen := map[string]bool{}
 	for _, test := range tests {

@@ -37,6 +37,9 @@ func (c *call) live(id string) (*secret, error) {
 	if s.deleted() {
 		return nil, markedForDeletion()
 	}
+	if s.primary != "" {
+		return nil, invalidRequest("Operation not permitted on a replica secret. Call must be made in primary secret's region.")
+	}
 	return s, nil
 }
 

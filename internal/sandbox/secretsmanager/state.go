@@ -37,6 +37,10 @@ type secret struct {
 	versions map[string]*version
 	labels   map[string]string // staging label to version id
 
+	rotation *rotation  // nil if it was never configured
+	replicas []*replica // of a primary
+	primary  string     // ARN of the primary, for a replica
+
 	shadow *shadow // what readers still see, if anything
 }
 
@@ -121,6 +125,9 @@ func (r *region) find(id string, now time.Time) *secret {
 	return r.named(name, now)
 }
 
+// regionIn is the region that an ARN names.
+func regionIn(arn string) string { return strings.Split(arn, ":")[3] }
+
 func (r *region) named(name string, now time.Time) *secret {
 	s := r.secrets[name]
 	if s != nil && !s.deleteAfter.IsZero() && !now.Before(s.deleteAfter) {
@@ -150,6 +157,8 @@ func (s *secret) clone() *secret {
 	c.shadow = nil
 	c.tags = slices.Clone(s.tags)
 	c.labels = maps.Clone(s.labels)
+	c.rotation = s.rotation.clone()
+	c.replicas = slices.Clone(s.replicas)
 	c.versions = make(map[string]*version, len(s.versions))
 	for id, v := range s.versions {
 		copied := *v

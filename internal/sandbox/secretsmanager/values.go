@@ -78,6 +78,7 @@ func (c *call) store(s *secret, in *putInput, given *value) error {
 		s.versions[id].value = given
 	}
 	s.place(id, in.VersionStages)
+	c.renewed(s, id)
 	return nil
 }
 

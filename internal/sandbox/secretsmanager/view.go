@@ -22,6 +22,14 @@ type SecretView struct {
 	Changed     time.Time
 	// DeleteAfter is the end of the recovery window; zero if there is none.
 	DeleteAfter time.Time
+	// Rotating says that a rotation is in progress, between its attempts too.
+	Rotating bool
+	// RotationEnabled, LastRotated and NextRotation are as DescribeSecret has
+	// them: the times are zero unless rotation is enabled.
+	RotationEnabled           bool
+	LastRotated, NextRotation time.Time
+	// PrimaryRegion is set for a replica.
+	PrimaryRegion string
 	// Versions run from the oldest to the newest.
 	Versions []VersionView
 }
@@ -54,6 +62,12 @@ func (s *Service) Snapshot() []SecretView {
 func (s *secret) view(region string) SecretView {
 	v := SecretView{Region: region, ARN: s.arn, Name: s.name, Description: s.description, Tags: map[string]string{},
 		Created: s.created, Changed: s.changed, DeleteAfter: s.deleteAfter}
+	if r := s.rotation; r != nil && r.enabled {
+		v.RotationEnabled, v.LastRotated, v.NextRotation, v.Rotating = true, r.last, r.next, r.job != nil
+	}
+	if s.primary != "" {
+		v.PrimaryRegion = regionIn(s.primary)
+	}
 	for _, t := range s.tags {
 		v.Tags[t.Key] = t.Value
 	}
@@ -85,6 +99,10 @@ func (s *Service) Put(name, text string, tags map[string]string) (string, error)
 	})
 	if err != nil {
 		return "", err
+	}
+	s.afterRequest()
+	if created, ok := out.(createOutput); ok {
+		return created.ARN, nil
 	}
 	return out.(versionOutput).ARN, nil
 }

@@ -23,6 +23,7 @@ type call struct {
 	region  *region
 	now     time.Time
 	fault   Fault
+	changed []*secret // in the course of it
 }
 
 // An operation decodes a body and carries it out.
@@ -39,31 +40,33 @@ func bind[In any](f func(*call, *In) (any, error)) operation {
 }
 
 var operations = map[string]operation{
-	"CreateSecret":             bind((*call).createSecret),
-	"PutSecretValue":           bind((*call).putSecretValue),
-	"UpdateSecret":             bind((*call).updateSecret),
-	"UpdateSecretVersionStage": bind((*call).updateSecretVersionStage),
-	"GetSecretValue":           bind((*call).getSecretValue),
-	"BatchGetSecretValue":      bind((*call).batchGetSecretValue),
-	"DescribeSecret":           bind((*call).describeSecret),
-	"ListSecrets":              bind((*call).listSecrets),
-	"ListSecretVersionIds":     bind((*call).listSecretVersionIDs),
-	"TagResource":              bind((*call).tagResource),
-	"UntagResource":            bind((*call).untagResource),
-	"DeleteSecret":             bind((*call).deleteSecret),
-	"RestoreSecret":            bind((*call).restoreSecret),
-	"GetRandomPassword":        bind((*call).getRandomPassword),
-	"PutResourcePolicy":        bind((*call).putResourcePolicy),
-	"GetResourcePolicy":        bind((*call).getResourcePolicy),
-	"DeleteResourcePolicy":     bind((*call).deleteResourcePolicy),
-	"ValidateResourcePolicy":   bind((*call).validateResourcePolicy),
-	"RotateSecret":             bind((*call).rotateSecret),
-	"CancelRotateSecret":       bind((*call).cancelRotateSecret),
+	"CreateSecret":                 bind((*call).createSecret),
+	"PutSecretValue":               bind((*call).putSecretValue),
+	"UpdateSecret":                 bind((*call).updateSecret),
+	"UpdateSecretVersionStage":     bind((*call).updateSecretVersionStage),
+	"GetSecretValue":               bind((*call).getSecretValue),
+	"BatchGetSecretValue":          bind((*call).batchGetSecretValue),
+	"DescribeSecret":               bind((*call).describeSecret),
+	"ListSecrets":                  bind((*call).listSecrets),
+	"ListSecretVersionIds":         bind((*call).listSecretVersionIDs),
+	"TagResource":                  bind((*call).tagResource),
+	"UntagResource":                bind((*call).untagResource),
+	"DeleteSecret":                 bind((*call).deleteSecret),
+	"RestoreSecret":                bind((*call).restoreSecret),
+	"GetRandomPassword":            bind((*call).getRandomPassword),
+	"PutResourcePolicy":            bind((*call).putResourcePolicy),
+	"GetResourcePolicy":            bind((*call).getResourcePolicy),
+	"DeleteResourcePolicy":         bind((*call).deleteResourcePolicy),
+	"ValidateResourcePolicy":       bind((*call).validateResourcePolicy),
+	"RotateSecret":                 bind((*call).rotateSecret),
+	"CancelRotateSecret":           bind((*call).cancelRotateSecret),
+	"ReplicateSecretToRegions":     bind((*call).replicateSecretToRegions),
+	"RemoveRegionsFromReplication": bind((*call).removeRegionsFromReplication),
+	"StopReplicationToReplica":     bind((*call).stopReplicationToReplica),
 }
 
 // unbuilt are operations that exist in AWS and not here.
 var unbuilt = []string{
-	"ReplicateSecretToRegions", "RemoveRegionsFromReplication", "StopReplicationToReplica",
 	"AssociateCrossAccountReplica", "DisassociateCrossAccountReplica", "ListResourcePolicies",
 }
 
@@ -88,6 +91,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, &failure{code: "RequestEntityTooLargeException", status: http.StatusRequestEntityTooLarge})
 		return
 	}
+	defer s.afterRequest() // the answer comes first, and may be lost
 	region := s.regionOf(r)
 	fault := s.faultFor(name, region, body)
 	if err := fault.before(r.Context()); err != nil {
@@ -113,7 +117,10 @@ func (s *Service) run(name, regionName string, fault Fault, f func(*call) (any, 
 	if s.options.Rates && !s.rates.allow(regionName, name, now) {
 		return nil, throttled()
 	}
-	return f(&call{service: s, region: s.region(regionName), now: now, fault: fault})
+	s.arrive(now)
+	c := &call{service: s, region: s.region(regionName), now: now, fault: fault}
+	defer c.copyToReplicas()
+	return f(c)
 }
 
 var credentialScope = regexp.MustCompile(`Credential=[^/,\s]+/\d{8}/([a-z0-9-]{1,64})/`)

@@ -102,6 +102,8 @@ func (t *Tenant) checkClaims(c assertionClaims, domain string) string {
 		return "expired"
 	case *c.Expires > now+maxAssertionLifetime.Seconds()+skew:
 		return "lives longer than 5 minutes"
+	case c.IssuedAt != nil && *c.Expires-*c.IssuedAt > maxAssertionLifetime.Seconds():
+		return "lives longer than 5 minutes"
 	case c.NotBefore != nil && *c.NotBefore > now+skew:
 		return "not valid yet"
 	case c.IssuedAt != nil && *c.IssuedAt > now+skew:

@@ -51,7 +51,7 @@ func (t *Tenant) register(c *call) answer {
 	if len(m.violations) > 0 {
 		return t.reject(id, m)
 	}
-	cl, created := t.upsert(id.String(), cl, m, keys)
+	cl, created := t.upsert(c, id.String(), cl, m, keys)
 	c.applied = true
 	return t.registeredAnswer(cl, created, m)
 }
@@ -136,15 +136,15 @@ func (t *Tenant) reject(id cimd.ClientID, m *metadata) answer {
 var mappedFields = []string{"name", "app_type", "callbacks", "logo_uri", "grant_types", "token_endpoint_auth_method", "jwks_uri"}
 
 // upsert writes what the document says. The caller holds t.mu.
-func (t *Tenant) upsert(url string, cl *client, m *metadata, keys keyPlan) (*client, bool) {
+func (t *Tenant) upsert(c *call, url string, cl *client, m *metadata, keys keyPlan) (*client, bool) {
 	w := t.state.writes[url]
 	if w == nil {
 		w = &Writes{}
 		t.state.writes[url] = w
 	}
 	if cl == nil {
-		cl = t.add(thirdPartyPrefix, t.newCIMDFields(m))
-		cl.pool, cl.slots = keys.pool, keys.slots
+		cl = t.add(c, thirdPartyPrefix, t.newCIMDFields(m))
+		t.recording(cl, c, func() { cl.pool, cl.slots = keys.pool, keys.slots })
 		t.state.external[url] = cl.id
 		if w.Created++; w.Created-w.Deleted > 1 {
 			t.watch.report("two clients for one external_client_id: %s", url)
@@ -157,7 +157,7 @@ func (t *Tenant) upsert(url string, cl *client, m *metadata, keys keyPlan) (*cli
 		delete(fields, name)
 	}
 	maps.Copy(fields, m.fields())
-	cl.fields, cl.pool, cl.slots = fields, keys.pool, keys.slots
+	t.recording(cl, c, func() { cl.fields, cl.pool, cl.slots = fields, keys.pool, keys.slots })
 	if t.fingerprint(cl) == before {
 		w.Unchanged++
 	} else {

@@ -7,12 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"clientkeeper/internal/secret"
 )
-
-// maxPropagation is the longest that Auth0 documents for a changed secret.
-const maxPropagation = 30 * time.Second
 
 // A client is an application. Values in fields are replaced, never changed in
 // place, so that a copy of the map is a snapshot.
@@ -21,8 +16,9 @@ type client struct {
 	id     string
 	fields map[string]any // as JSON has them, without id, secret and methods
 
-	secret, previous secret.Value
-	previousUntil    time.Time
+	secrets reigns // never empty
+	logins  int    // with a secret, while a change spread
+	quota   quota  // tokens used of token_quota
 
 	pool []*credential
 	// slots are the enabled credentials by authentication method. Not nil
@@ -47,22 +43,12 @@ func (c *client) list(field string) []string {
 	return out
 }
 
+// usesSecret reports whether its secret can log the client in at all.
+func (c *client) usesSecret() bool {
+	return c.slots == nil && c.text("token_endpoint_auth_method") != "none"
+}
+
 func (c *client) isCIMD() bool { return c.text("external_metadata_type") == "cimd" }
-
-// knows reports whether s is the secret, or the one before it while that may
-// still work.
-func (c *client) knows(s string, now time.Time) bool {
-	given := secret.New(s)
-	old := !c.previous.IsZero() && c.previous.Equal(given) && now.Before(c.previousUntil)
-	return !c.secret.IsZero() && c.secret.Equal(given) || old
-}
-
-// setSecret replaces the secret; the old one fades.
-func (t *Tenant) setSecret(c *client, s string) {
-	t.watch.remember(s)
-	c.previous, c.previousUntil = c.secret, t.opts.Now().Add(t.opts.Quirks.SecretPropagation)
-	c.secret = secret.New(s)
-}
 
 // enabled are the unexpired credentials in a slot.
 func (c *client) enabled(method string, now time.Time) []*credential {
@@ -84,10 +70,19 @@ func (c *client) credential(id string) *credential {
 	return nil
 }
 
+// otherSlots are the properties besides client_authentication_methods that
+// may refer to credentials.
+var otherSlots = []string{"signed_request_object", "token_vault_privileged_access"}
+
 // attached reports whether any slot holds the credential.
 func (c *client) attached(id string) bool {
 	for _, ids := range c.slots {
 		if slices.Contains(ids, id) {
+			return true
+		}
+	}
+	for _, property := range otherSlots {
+		if slices.Contains(references(c.fields[property]), id) {
 			return true
 		}
 	}
@@ -100,7 +95,7 @@ func (t *Tenant) render(c *client) map[string]any {
 	out["client_id"] = c.id
 	out["tenant"] = t.opts.Name
 	if c.slots == nil {
-		out["client_secret"] = c.secret.Reveal()
+		out["client_secret"] = c.secrets.current().Reveal()
 		return out
 	}
 	delete(out, "token_endpoint_auth_method")
@@ -116,17 +111,24 @@ func (t *Tenant) render(c *client) map[string]any {
 	return out
 }
 
-// add puts a new client into the tenant. The caller holds t.mu.
-func (t *Tenant) add(prefix string, fields map[string]any) *client {
+// add puts a new client into the tenant, for a call or, if that is nil, for a
+// Go method. The caller holds t.mu.
+func (t *Tenant) add(by *call, prefix string, fields map[string]any) *client {
 	t.state.seq++
 	c := &client{seq: t.state.seq, id: prefix + newID(prefix), fields: fields}
 	t.setSecret(c, newSecret())
 	t.state.clients[c.id] = c
+	t.noteChange(c, by, ClientCreated, "", "")
 	return c
 }
 
 // remove forgets a client and all that hangs on it. The caller holds t.mu.
-func (t *Tenant) remove(c *client) {
+func (t *Tenant) remove(c *client, by *call) {
+	t.recording(c, by, func() {
+		c.pool = nil
+		clear(c.slots)
+	})
+	t.noteChange(c, by, ClientDeleted, "", "")
 	delete(t.state.clients, c.id)
 	if url := c.text("external_client_id"); url != "" {
 		delete(t.state.external, url)

@@ -78,8 +78,8 @@ func (t *Tenant) createClient(c *call) answer {
 	if !valid {
 		return refusal
 	}
-	cl := t.add(prefixOf(body), newFields(body))
-	cl.adopt(made)
+	cl := t.add(c, prefixOf(body), newFields(body))
+	t.recording(cl, c, func() { cl.adopt(made) })
 	c.applied = true
 	return answer{status: http.StatusCreated, body: t.renderCreated(cl, made)}
 }

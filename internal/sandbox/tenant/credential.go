@@ -4,10 +4,12 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -40,6 +42,16 @@ type credential struct {
 	material string         // the key's thumbprint, whatever kid was chosen
 }
 
+// sameKey reports whether both are of one key or certificate.
+func (c *credential) sameKey(o *credential) bool { return c.material != "" && c.material == o.material }
+
+// hasPassed reports whether a date in a body is one that a credential cannot
+// expire at any more.
+func (t *Tenant) hasPassed(date string) bool {
+	at, err := time.Parse(time.RFC3339, date)
+	return err == nil && !at.After(t.opts.Now()) && !t.opts.Quirks.PastExpiry
+}
+
 func (c *credential) expired(now time.Time) bool {
 	at, err := time.Parse(time.RFC3339, c.Expires)
 	return err == nil && !now.Before(at)
@@ -54,20 +66,40 @@ func (t *Tenant) newCredential(body map[string]any) (*credential, answer, bool) 
 		ID: credentialPrefix + newID(credentialPrefix), Name: field("name"), Type: field("credential_type"),
 		Created: now, Updated: now, Expires: inUTC(field("expires_at")), SubjectDN: field("subject_dn"),
 	}
-	if cred.Type == subjectDN && (cred.SubjectDN == "") == (field("pem") == "") {
-		return nil, t.refuse("payload", "'Exactly one of pem and subject_dn must be set'"), false
-	}
-	if cred.Type == subjectDN && cred.SubjectDN != "" {
-		return cred, answer{}, true
-	}
 	parse, _ := body["parse_expiry_from_cert"].(bool)
-	if parse && cred.Expires != "" {
+	switch misplaced := misplaced(body); {
+	case misplaced != "":
+		return nil, t.refuse("payload", complain(misplaced, "Not allowed for credential_type %s", cred.Type)), false
+	case cred.Type == subjectDN && (cred.SubjectDN == "") == (field("pem") == ""):
+		return nil, t.refuse("payload", "'Exactly one of pem and subject_dn must be set'"), false
+	case cred.Type == subjectDN && cred.SubjectDN != "":
+		return cred, answer{}, true
+	case parse && cred.Expires != "":
 		return nil, t.refuse("expiry_conflict"), false
+	case t.hasPassed(cred.Expires):
+		return nil, t.refuse("expiry_past"), false
 	}
 	if err := cred.read(field("pem"), field("alg"), field("kid"), parse); err != nil {
 		return nil, t.refuse("key_invalid", err.Error()), false
 	}
 	return cred, answer{}, true
+}
+
+// misplaced is a property that the type of the credential does not have.
+func misplaced(body map[string]any) string {
+	others := []string{"alg", "expires_at", "kid", "parse_expiry_from_cert"}
+	switch body["credential_type"] {
+	case publicKey:
+		others = []string{"subject_dn"}
+	case certificate:
+		others = append(others, "subject_dn")
+	}
+	for _, name := range others {
+		if v := body[name]; v != nil && v != false {
+			return name
+		}
+	}
+	return ""
 }
 
 // read fills in what the PEM says.
@@ -79,7 +111,7 @@ func (c *credential) read(text, alg, kid string, parseExpiry bool) error {
 	case c.Type != publicKey && cert == nil, parseExpiry && cert == nil:
 		return errors.New("not a certificate")
 	case c.Type == subjectDN:
-		c.SubjectDN = cert.Subject.String()
+		c.SubjectDN = subjectOf(cert)
 		return nil
 	case c.Type == certificate:
 		sum := sha256.Sum256(cert.Raw)
@@ -91,6 +123,17 @@ func (c *credential) read(text, alg, kid string, parseExpiry bool) error {
 		c.Expires = cert.NotAfter.UTC().Format(timestamps)
 	}
 	return c.setKey(key, alg, kid)
+}
+
+// subjectOf is the name in a certificate as it was recorded: one relative name
+// per line, in the order of the certificate.
+func subjectOf(cert *x509.Certificate) string {
+	var lines []string
+	for _, name := range cert.Subject.Names {
+		one := pkix.RDNSequence{{name}}
+		lines = append(lines, one.String())
+	}
+	return strings.Join(lines, "\n")
 }
 
 // setKey makes the credential one of type public_key.

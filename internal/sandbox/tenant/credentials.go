@@ -43,7 +43,7 @@ func (t *Tenant) createCredential(c *call) answer {
 		if refusal, allowed := t.mayHold(cl, cred); !allowed {
 			return refusal
 		}
-		cl.pool = append(cl.pool, cred)
+		t.recording(cl, c, func() { cl.pool = append(cl.pool, cred) })
 		c.applied = true
 		return answer{status: http.StatusCreated, body: *cred}
 	})
@@ -51,7 +51,7 @@ func (t *Tenant) createCredential(c *call) answer {
 
 // mayHold guards the pool of a client.
 func (t *Tenant) mayHold(cl *client, cred *credential) (answer, bool) {
-	if cred.material != "" && slices.ContainsFunc(cl.pool, func(o *credential) bool { return o.material == cred.material }) {
+	if slices.ContainsFunc(cl.pool, cred.sameKey) {
 		return t.refuse("key_duplicate"), false
 	}
 	if limit := t.opts.Quirks.PoolLimit; len(cl.pool) >= limit {
@@ -81,9 +81,12 @@ func (t *Tenant) updateCredential(c *call) answer {
 	if !valid {
 		return refusal
 	}
-	return t.inCredential(c, func(_ *client, cred *credential) answer {
+	return t.inCredential(c, func(cl *client, cred *credential) answer {
 		date, _ := body["expires_at"].(string)
-		cred.Expires = inUTC(date) // null clears it
+		if t.hasPassed(date) {
+			return t.refuse("expiry_past")
+		}
+		t.recording(cl, c, func() { cred.Expires = inUTC(date) }) // null clears it
 		cred.Updated = t.opts.Now().UTC().Format(timestamps)
 		c.applied = true
 		return answer{status: t.opts.Quirks.PatchCredentialStatus, body: *cred}
@@ -98,10 +101,15 @@ func (t *Tenant) deleteCredential(c *call) answer {
 			return t.refuse("credential_attached")
 		}
 		before := len(cl.pool)
-		cl.pool = slices.DeleteFunc(cl.pool, func(cred *credential) bool { return cred.ID == id })
+		t.recording(cl, c, func() { cl.drop(id) })
 		c.applied = len(cl.pool) < before
 		return t.deleted()
 	})
+}
+
+// drop takes a credential out of the pool.
+func (c *client) drop(id string) {
+	c.pool = slices.DeleteFunc(slices.Clone(c.pool), func(cred *credential) bool { return cred.ID == id })
 }
 
 // madeCredentials come with a new client. The zero value is none.
@@ -123,6 +131,12 @@ func (t *Tenant) newCredentials(methods map[string]any) (madeCredentials, answer
 			cred, refusal, valid := t.newCredential(item.(map[string]any))
 			if !valid {
 				return made, refusal, false
+			}
+			switch {
+			case (cred.Type == publicKey) != (method == "private_key_jwt"):
+				return made, t.refuse("slot_type", cred.Type, method), false
+			case slices.ContainsFunc(made.credentials, cred.sameKey):
+				return made, t.refuse("key_duplicate"), false
 			}
 			made.credentials = append(made.credentials, cred)
 		}

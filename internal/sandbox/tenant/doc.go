@@ -13,8 +13,15 @@
 // Tests and the sandbox steer it through Go methods alone: there is no control
 // endpoint that a function could reach by mistake. [ParseMischief] makes it
 // fail in every way that matters, before or after the change it was asked for.
-// [Tenant.Violations] tells what a caller did that nobody should ever do, and
-// [Tenant.Writes] whether each registration had its effect exactly once.
+// [Tenant.Violations] tells what a caller did that nobody should ever do,
+// [Tenant.Writes] whether each registration had its effect exactly once, and
+// [Tenant.Changes] what became of every secret and credential. A checker that
+// trusts nobody asks [Tenant.Accepts] and [Tenant.AttachedKeys] who could log
+// in at this very moment.
+//
+// A changed secret spreads as it does at Auth0: for up to 30 s by the tenant's
+// clock a login may meet the old secret, the new one, or both. [Propagation]
+// says which, repeatably. [Options.Now] is that clock, and may be moved.
 //
 // The package shares no types with the code that talks to it, so that a
 // misspelt JSON member cannot agree with itself, and it knows nothing about
@@ -32,13 +39,15 @@
 //   - Access tokens come from the client credentials grant only: no users, no
 //     logins, no /authorize, no organizations, no DPoP, no mutual TLS. A filter
 //     q over organization grants finds nobody.
-//   - Token quotas and custom rate limit policies do not exist, nor their
-//     headers. All M2M tokens are free.
+//   - Token quotas are those of single clients: no defaults of the tenant, none
+//     of organizations. Every token counts, also those of the Management API.
+//     Custom rate limit policies do not exist. All M2M tokens are free.
 //   - Buckets refill at the top of each second, also those counted per minute;
 //     [Quirks] has continuous refill. Requests answered with mischief take a
 //     token like any other.
-//   - Whatever changes is visible at once, except for a previous secret that
-//     may go on working ([Quirks.SecretPropagation]).
+//   - Whatever changes is visible at once, except for secrets. Credentials and
+//     the change between keys and secret have no documented delay. Nobody knows
+//     how Auth0's replicas catch up; the ways of [Acceptance] are the extremes.
 //   - signing_keys and the tenant log are left out. Callback URLs, addons and
 //     other properties that nothing here uses are stored as they are sent,
 //     with their type checked and no more.

@@ -140,11 +140,24 @@ func TestSchemasAgree(t *testing.T) {
 			{"name":null}
 			{"client_authentication_methods":{"private_key_jwt":{"credentials":[{"id":"cred_1"}]}}}
 			{"client_authentication_methods":{"private_key_jwt":{"credentials":[{"credential_type":"public_key"}]}}}
+			{"client_authentication_methods":{"private_key_jwt":{"credentials":[]}},"token_endpoint_auth_method":null}
+			{"client_authentication_methods":{"private_key_jwt":{"credentials":[{"id":"cred_1"}]},"tls_client_auth":{"credentials":[]}}}
+			{"client_authentication_methods":{}}
+			{"client_authentication_methods":null,"token_endpoint_auth_method":"client_secret_post","client_secret":"s"}
+			{"token_endpoint_auth_method":"private_key_jwt"}
+			{"client_secret":null}
+			{"token_quota":{"client_credentials":{"enforce":true,"per_day":1}}}
 			{"resource_server_identifier":"x"}
 			{"par_request_expiry":601}`},
 		{"CredentialCreate", credentialSchema, `
 			{"credential_type":"public_key","pem":"p","alg":"PS256"}
 			{"credential_type":"public_key","pem":"p","alg":"ES256"}
+			{"credential_type":"x509_cert","pem":"p"}
+			{"credential_type":"cert_subject_dn","subject_dn":"CN=x"}
+			{"credential_type":"cert_subject_dn","subject_dn":""}
+			{"credential_type":"public_key","pem":"p","parse_expiry_from_cert":true,"kid":"my_key-0001"}
+			{"credential_type":"public_key","pem":"p","parse_expiry_from_cert":"yes"}
+			{"credential_type":"public_key","pem":"p","id":"cred_1"}
 			{"credential_type":"key"}
 			{"credential_type":"public_key","kid":"has a space"}
 			{"credential_type":"public_key","name":"` + strings.Repeat("n", 129) + `"}
@@ -154,6 +167,7 @@ func TestSchemasAgree(t *testing.T) {
 			{"expires_at":null}
 			{"expires_at":"2027-03-01T00:00:00.000Z"}
 			{"expires_at":7}
+			{"expires_at":null,"alg":"RS256"}
 			{"name":"x"}`},
 	}
 	for _, test := range tests {

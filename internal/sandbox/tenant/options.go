@@ -45,7 +45,10 @@ type Options struct {
 	Quirks Quirks
 	// Replies overrides error answers by name; see [Reply] for the names.
 	Replies map[string]Reply
-	// Seed makes latency repeatable.
+	// OnSecretLogin, if set, decides what a login with a secret meets while a
+	// change spreads, in place of Quirks.SecretAcceptance. See [Propagation].
+	OnSecretLogin func(SecretLogin) Acceptance
+	// Seed makes latency and the drawing of [AcceptEither] repeatable.
 	Seed uint64
 	// Now is the tenant's clock. Nil is time.Now.
 	Now func() time.Time
@@ -119,9 +122,17 @@ type Quirks struct {
 	MaxOffset int
 	// GlobalClient adds the legacy client "All Applications".
 	GlobalClient bool
-	// SecretPropagation is how long the previous secret still works beside the
-	// new one after a change, up to 30 s. Zero ends it at once.
+	// SecretPropagation is how long a changed secret takes to spread, up to
+	// 30 s. Zero has it in force at once.
 	SecretPropagation time.Duration
+	// SecretAcceptance is which secrets work until then. Zero is AcceptBoth.
+	SecretAcceptance Acceptance
+	// UnusedSecrets lets rotate-secret work for public and CIMD clients, and
+	// PATCH client_secret for public clients and those with keys. Without it
+	// secrets that cannot log in are not changed.
+	UnusedSecrets bool
+	// PastExpiry accepts credentials whose expires_at has passed.
+	PastExpiry bool
 	// PoolLimit and SlotLimit bound the credentials of a client, and those of
 	// them that are enabled. Zero means 4 and 2.
 	PoolLimit, SlotLimit int
@@ -164,6 +175,10 @@ func (o Options) withDefaults() Options {
 	}
 	o.Quirks = o.Quirks.withDefaults()
 	return o
+}
+
+func (o Options) propagation() Propagation {
+	return Propagation{Window: o.Quirks.SecretPropagation, Accept: o.Quirks.SecretAcceptance, Script: o.OnSecretLogin}
 }
 
 func (q Quirks) withDefaults() Quirks {

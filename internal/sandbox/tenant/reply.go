@@ -55,17 +55,23 @@ var replies = map[string]Reply{
 	"cimd_not_editable": {400, "", "The following properties of a Client ID Metadata Document client cannot be changed: %s"},
 
 	// Credentials and secrets. Statuses and some texts are unverified.
-	"slot_full":           {400, "invalid_body", "Payload validation error: 'Array is too long (%d), maximum %d' on property client_authentication_methods.%s.credentials."},
-	"slot_unknown":        {400, "", "One or more of the credentials provided do not exist"},
-	"pool_full":           {400, "", "A client can have a maximum of %d credentials."},
-	"key_duplicate":       {400, "", "credentials contains public keys that already exist in client"},
-	"key_invalid":         {400, "invalid_body", "The public key or certificate is invalid: %s"},
-	"expiry_conflict":     {400, "invalid_body", "Payload validation error: 'parse_expiry_from_cert and expires_at are mutually exclusive'."},
-	"credential_attached": {400, "", "Cannot delete credential still associated with a client"},
-	"method_conflict":     {400, "invalid_body", "token_endpoint_auth_method and client_authentication_methods cannot be set at the same time"},
-	"method_missing":      {400, "invalid_body", "One of token_endpoint_auth_method and client_authentication_methods must be set"},
-	"needs_rs256":         {400, "invalid_body", "jwt_configuration.alg must not be HS256 for clients that use private_key_jwt"},
-	"rotate_refused":      {400, "", "The secret of a client that uses private_key_jwt cannot be rotated"},
+	"slot_full":             {400, "invalid_body", "Payload validation error: 'Array is too long (%d), maximum %d' on property client_authentication_methods.%s.credentials."},
+	"slot_unknown":          {400, "", "One or more of the credentials provided do not exist"},
+	"pool_full":             {400, "", "A client can have a maximum of %d credentials."},
+	"key_duplicate":         {400, "", "credentials contains public keys that already exist in client"},
+	"key_invalid":           {400, "invalid_body", "The public key or certificate is invalid: %s"},
+	"expiry_conflict":       {400, "invalid_body", "Payload validation error: 'parse_expiry_from_cert and expires_at are mutually exclusive'."},
+	"credential_attached":   {400, "", "Cannot delete credential still associated with a client"},
+	"method_conflict":       {400, "invalid_body", "token_endpoint_auth_method and client_authentication_methods cannot be set at the same time"},
+	"method_missing":        {400, "invalid_body", "One of token_endpoint_auth_method and client_authentication_methods must be set"},
+	"needs_rs256":           {400, "invalid_body", "jwt_configuration.alg must not be HS256 for clients that use private_key_jwt"},
+	"method_taken":          {400, "invalid_body", "token_endpoint_auth_method must be null for clients with client_authentication_methods"},
+	"slot_type":             {400, "invalid_body", "Credentials of type %s cannot be used for %s"},
+	"expiry_past":           {400, "invalid_body", "Payload validation error: 'expires_at must be in the future'."},
+	"secret_refused":        {400, "", "The secret of a client that does not authenticate with one cannot be set"},
+	"rotate_refused":        {400, "", "The secret of a client that uses private_key_jwt cannot be rotated"},
+	"rotate_refused_public": {400, "", "The secret of a public client cannot be rotated"},
+	"rotate_refused_cimd":   {400, "", "The secret of a Client ID Metadata Document client cannot be rotated"},
 
 	// The token endpoint. Texts of refused assertions are unverified.
 	"oauth_missing":         {400, "invalid_request", "Missing required parameter: %s"},
@@ -79,6 +85,7 @@ var replies = map[string]Reply{
 	"oauth_unknown_service": {403, "access_denied", "Service not found: %s"},
 	"oauth_no_grant":        {403, "access_denied", `Client is not authorized to access resource server "%s". You need to create a "client-grant" associated to this API.`},
 	"oauth_scope":           {403, "access_denied", "Client has not been granted scopes: %s"},
+	"oauth_quota":           {429, "too_many_requests", "Client quota exceeded"},
 	"oauth_rate_limited":    {429, "too_many_requests", "Global limit has been reached"},
 }
 
@@ -87,6 +94,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   any
+	limits *reading // what the rate limit headers say, if not of the bucket
 }
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }

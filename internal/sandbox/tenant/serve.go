@@ -63,6 +63,9 @@ func (t *Tenant) answer(c *call, f Fault) (answer, reading) {
 	}
 	a := t.run(c)
 	t.watch.answered(c, a)
+	if a.limits != nil {
+		limits = *a.limits
+	}
 	return a, limits
 }
 

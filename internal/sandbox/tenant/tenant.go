@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -42,7 +41,10 @@ type state struct {
 	grants    map[grant][]string   // scopes
 	jtis      map[string]time.Time // used assertions, until they expire
 	writes    map[string]*Writes   // by external_client_id
-	seq       int                  // of the newest client
+	ledgers   map[string]*ledger   // by client_id, also of deleted ones
+
+	propagation Propagation
+	seq         int // of the newest client
 }
 
 // A resource is an API that tokens can be asked for.
@@ -60,9 +62,6 @@ func New(opts Options) (*Tenant, error) {
 			return nil, fmt.Errorf("tenant: no reply is called %q", name)
 		}
 	}
-	if opts.Quirks.SecretPropagation > maxPropagation {
-		return nil, errors.New("tenant: secrets propagate within 30 s")
-	}
 	ca, err := openAuthority(opts.CADir)
 	if err != nil {
 		return nil, err
@@ -79,7 +78,10 @@ func New(opts Options) (*Tenant, error) {
 	t.state = state{
 		cimd: opts.CIMD, clients: map[string]*client{}, external: map[string]string{},
 		resources: map[string]*resource{managementAPI: {lifetime: tokenLifetime}}, grants: map[grant][]string{},
-		jtis: map[string]time.Time{}, writes: map[string]*Writes{},
+		jtis: map[string]time.Time{}, writes: map[string]*Writes{}, ledgers: map[string]*ledger{},
+	}
+	if err := t.SetPropagation(opts.propagation()); err != nil {
+		return nil, err
 	}
 	t.SetPlan(opts.Plan)
 	t.SetMischief(opts.Mischief)

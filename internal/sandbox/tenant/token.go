@@ -41,6 +41,9 @@ func (t *Tenant) token(c *call) answer {
 	if !ok {
 		return refusal
 	}
+	if refusal, ok := t.withinQuota(cl); !ok {
+		return refusal
+	}
 	return t.issue(c, cl, req.audience, scopes)
 }
 
@@ -138,13 +141,13 @@ func (t *Tenant) authenticateClient(req tokenRequest, domain string) (*client, a
 func (t *Tenant) acceptsSecret(cl *client, req tokenRequest) bool {
 	method := cl.text("token_endpoint_auth_method")
 	switch {
-	case cl.slots != nil || method == "none":
+	case !cl.usesSecret():
 		return false
 	case t.opts.Quirks.StrictAuthMethod && method == "client_secret_basic" && !req.basic,
 		t.opts.Quirks.StrictAuthMethod && method == "client_secret_post" && req.basic:
 		return false
 	}
-	return cl.knows(req.secret, t.opts.Now())
+	return t.knows(cl, req.secret)
 }
 
 // entitled are the scopes the client gets for the audience it asks for.
@@ -199,5 +202,5 @@ func (t *Tenant) issue(c *call, cl *client, audience string, scopes []string) an
 	}
 	a := ok(tokenAnswer{token, scope, lifetime, "Bearer"})
 	a.header = http.Header{"Cache-Control": {"no-store"}, "Pragma": {"no-cache"}}
-	return a
+	return t.spend(cl, a)
 }

@@ -188,6 +188,7 @@ func TestAssertions(t *testing.T) {
 		"aud without slash":     {claims: set("aud", strings.TrimSuffix(issuer, "/")), status: 401},
 		"aud is the endpoint":   {claims: set("aud", issuer+"oauth/token"), status: 401},
 		"lives too long":        {claims: set("exp", at(6*time.Minute)), status: 401},
+		"lives long by its iat": {claims: set("iat", at(-5*time.Minute)), status: 401},
 		"expired":               {claims: set("exp", at(-11*time.Second)), status: 401},
 		"no exp":                {claims: func(c map[string]any) { delete(c, "exp") }, status: 401},
 		"not yet":               {claims: set("nbf", at(11*time.Second)), status: 401},

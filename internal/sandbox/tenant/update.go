@@ -40,7 +40,7 @@ func (t *Tenant) updateClient(c *call) answer {
 	if refusal, allowed := t.mayUpdate(cl, body); !allowed {
 		return refusal
 	}
-	t.patch(cl, body)
+	t.recording(cl, c, func() { t.patch(c, cl, body) })
 	c.applied = true
 	return ok(t.patchedView(c, cl))
 }
@@ -111,19 +111,33 @@ func (t *Tenant) mayUpdateCIMD(body map[string]any) (answer, bool) {
 }
 
 // mayChangeMethod guards the change between shared secret and keys: the two
-// properties exclude each other, and a client must have one of them.
+// properties exclude each other, so that one PATCH sets the one and clears the
+// other, and a client must have one of them.
 func (t *Tenant) mayChangeMethod(cl *client, body map[string]any) (answer, bool) {
 	method, methodSent := body["token_endpoint_auth_method"]
 	keys, keysSent := body["client_authentication_methods"]
 	slots, _ := keys.(map[string]any)
+	usesKeys := slots != nil || !keysSent && cl.slots != nil
 	switch {
-	case method != nil && slots != nil,
-		method != nil && !keysSent && cl.slots != nil:
+	case method != nil && slots != nil:
 		return t.refuse("method_conflict"), false
-	case keysSent && slots == nil && method == nil && (methodSent || cl.slots != nil):
+	case method != nil && usesKeys,
+		slots != nil && cl.slots == nil && !methodSent && cl.text("token_endpoint_auth_method") != "":
+		return t.refuse("method_taken"), false
+	case !usesKeys && method == nil && (methodSent || cl.slots != nil):
 		return t.refuse("method_missing"), false
-	case slots == nil:
-		return answer{}, true
+	case body["client_secret"] != nil && !t.opts.Quirks.UnusedSecrets &&
+		(usesKeys || cl.after("token_endpoint_auth_method", body) == "none"):
+		return t.refuse("secret_refused"), false
+	case slots != nil:
+		return t.mayUseKeys(cl, body, slots)
+	}
+	return answer{}, true
+}
+
+// mayUseKeys are the rules of a PATCH that enables credentials.
+func (t *Tenant) mayUseKeys(cl *client, body, slots map[string]any) (answer, bool) {
+	switch {
 	case !t.state.plan.PrivateKeyJWT:
 		return t.refuse("upgrade", "private_key_jwt"), false
 	case jwtAlg(cl, body) == "HS256":
@@ -148,9 +162,17 @@ func (t *Tenant) mayAttach(cl *client, slot string, ids []string) (answer, bool)
 	if limit := t.opts.Quirks.SlotLimit; len(ids) > limit {
 		return t.refuse("slot_full", len(ids), limit, slot), false
 	}
-	for _, id := range ids {
-		if cl.credential(id) == nil {
+	for i, id := range ids {
+		cred := cl.credential(id)
+		first := slices.Index(ids, id)
+		switch {
+		case cred == nil:
 			return t.refuse("slot_unknown"), false
+		case (cred.Type == publicKey) != (slot == "private_key_jwt"):
+			return t.refuse("slot_type", cred.Type, slot), false
+		case first < i:
+			path := "client_authentication_methods." + slot + ".credentials"
+			return t.refuse("payload", complain(path, "Array items are not unique (indexes %d and %d)", first, i)), false
 		}
 	}
 	return answer{}, true
@@ -171,12 +193,12 @@ func references(slot any) []string {
 
 // patch applies a body that passed every rule. Properties replace, arrays
 // too; jwt_configuration and client_metadata merge; null clears.
-func (t *Tenant) patch(cl *client, body map[string]any) {
+func (t *Tenant) patch(c *call, cl *client, body map[string]any) {
 	fields := maps.Clone(cl.fields)
 	for name, v := range body {
 		switch {
 		case name == "client_secret":
-			t.setSecret(cl, v.(string))
+			t.noteSecret(cl, c, false, t.setSecret(cl, v.(string)))
 		case name == "client_authentication_methods":
 			cl.attach(v)
 		case v == nil:
@@ -229,7 +251,7 @@ func (t *Tenant) deleteClient(c *call) answer {
 		return t.refuse("global_client")
 	}
 	if cl != nil {
-		t.remove(cl)
+		t.remove(cl, c)
 		c.applied = true
 	}
 	return t.deleted()

@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -52,8 +51,8 @@ func (t *Tenant) AddClient(name string) (id, secret string) {
 	fields := defaults("non_interactive")
 	fields["name"], fields["app_type"] = name, "non_interactive"
 	fields["grant_types"] = anySlice("client_credentials")
-	c := t.add("", fields)
-	return c.id, c.secret.Reveal()
+	c := t.add(nil, "", fields)
+	return c.id, c.secrets.current().Reveal()
 }
 
 // AddManagementClient makes a client for the Management API with these scopes.
@@ -63,40 +62,12 @@ func (t *Tenant) AddManagementClient(scopes ...string) (id, secret string) {
 	return id, secret
 }
 
-// AddKey enables a public key (PEM) of a client, which from then on uses
-// private_key_jwt. An empty alg is RS256.
-func (t *Tenant) AddKey(clientID, publicPEM, alg string) (credentialID string, err error) {
-	cred, refusal, valid := t.newCredential(map[string]any{
-		"credential_type": publicKey, "pem": publicPEM, "alg": alg,
-	})
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c := t.state.clients[clientID]
-	if c == nil {
-		return "", errors.New("tenant: no such client")
-	}
-	if valid {
-		refusal, valid = t.mayHold(c, cred)
-	}
-	if !valid {
-		return "", errors.New("tenant: " + refusal.body.(envelope).Message)
-	}
-	c.pool = append(c.pool, cred)
-	slots := maps.Clone(c.slots)
-	if slots == nil {
-		slots = map[string][]string{}
-	}
-	slots["private_key_jwt"] = append(slices.Clone(slots["private_key_jwt"]), cred.ID)
-	c.slots = slots
-	return cred.ID, nil
-}
-
 func (t *Tenant) addGlobalClient() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fields := defaults("")
 	fields["name"], fields["global"] = "All Applications", true
-	t.add("", fields)
+	t.add(nil, "", fields)
 }
 
 // Clients returns all clients, oldest first.

@@ -1,4 +1,4 @@
-package secretstore_test
+package clientsecret_test
 
 import (
 	"encoding/json"
@@ -7,17 +7,29 @@ import (
 	"strings"
 	"testing"
 
+	"clientkeeper/internal/clientsecret"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/secret"
-	"clientkeeper/internal/secretstore"
 )
 
 const stored = `{ "username" : "legacy\u00e9",
   "client_id": "c1", "client_secret": "s\/1<&>", "limits": { "b": 1.50, "a": [1e400, null] },
   "issuer": null, "note": "` + canary + `" }`
 
+const canary = "canary-7f3a"
+
+func check(t *testing.T, err error, kind fault.Kind) {
+	t.Helper()
+	if fault.KindOf(err) != kind || err == nil {
+		t.Fatalf("error %v, want %v", err, kind)
+	}
+	if strings.Contains(err.Error(), canary) {
+		t.Errorf("the error shows the secret: %v", err)
+	}
+}
+
 func TestParse(t *testing.T) {
-	c, err := secretstore.Parse(secret.New(`{"client_id":"c","client_secret":"` + canary + `-s","token_endpoint":"t","issuer":"i",
+	c, err := clientsecret.Parse(secret.New(`{"client_id":"c","client_secret":"` + canary + `-s","token_endpoint":"t","issuer":"i",
 		"token_endpoint_auth_method":"private_key_jwt","private_key_pem":"` + canary + `-p","kid":"k","alg":"RS256"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +67,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			c, err := secretstore.Parse(secret.New(test.text))
+			c, err := clientsecret.Parse(secret.New(test.text))
 			check(t, err, fault.Invalid)
 			if !strings.Contains(err.Error(), test.detail) {
 				t.Errorf("error %q, want %q in it", err, test.detail)
@@ -69,21 +81,21 @@ func TestParseRefuses(t *testing.T) {
 
 func TestEncodeKeepsWhatItDoesNotKnow(t *testing.T) {
 	tests := map[string]struct {
-		change func(*secretstore.ClientSecret)
+		change func(*clientsecret.ClientSecret)
 		want   string
 	}{
-		"nothing changed": {func(*secretstore.ClientSecret) {},
+		"nothing changed": {func(*clientsecret.ClientSecret) {},
 			`{"username":"legacy\u00e9","client_id":"c1","client_secret":"s\/1<&>","limits":{ "b": 1.50, "a": [1e400, null] },"issuer":null,"note":"` + canary + `"}`},
-		"a new secret, in its place": {func(c *secretstore.ClientSecret) { c.ClientSecret = secret.New(`"<new>\`) },
+		"a new secret, in its place": {func(c *clientsecret.ClientSecret) { c.ClientSecret = secret.New(`"<new>\`) },
 			`{"username":"legacy\u00e9","client_id":"c1","client_secret":"\"<new>\\","limits":{ "b": 1.50, "a": [1e400, null] },"issuer":null,"note":"` + canary + `"}`},
-		"a key instead, at the end": {func(c *secretstore.ClientSecret) {
+		"a key instead, at the end": {func(c *clientsecret.ClientSecret) {
 			c.ClientSecret, c.PrivateKeyPEM, c.KeyID, c.Issuer = secret.Value{}, secret.New("p\n"), "k", "i"
 		},
 			`{"username":"legacy\u00e9","client_id":"c1","limits":{ "b": 1.50, "a": [1e400, null] },"issuer":"i","note":"` + canary + `","private_key_pem":"p\n","kid":"k"}`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			c, err := secretstore.Parse(secret.New(stored))
+			c, err := clientsecret.Parse(secret.New(stored))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,11 +115,11 @@ func TestEncodeKeepsWhatItDoesNotKnow(t *testing.T) {
 }
 
 func TestEncodeFromNothing(t *testing.T) {
-	got, err := secretstore.ClientSecret{ClientID: "c", Alg: "RS256", ClientSecret: secret.New("s")}.Encode()
+	got, err := clientsecret.ClientSecret{ClientID: "c", Alg: "RS256", ClientSecret: secret.New("s")}.Encode()
 	if want := `{"client_id":"c","client_secret":"s","alg":"RS256"}`; err != nil || got.Reveal() != want {
 		t.Errorf("got %s, %v, want %s", got.Reveal(), err, want)
 	}
-	_, err = secretstore.ClientSecret{ClientID: "c", ClientSecret: secret.New(canary + "\xff")}.Encode()
+	_, err = clientsecret.ClientSecret{ClientID: "c", ClientSecret: secret.New(canary + "\xff")}.Encode()
 	check(t, err, fault.Invalid)
 }
 
@@ -119,9 +131,9 @@ func FuzzClientSecret(f *testing.F) {
 	f.Add(`{"client_id":"c","private_key_pem":"p","x":1,"x":2}`, "n\u2028<\"")
 	f.Add(`{"client_\u0069d":"c","client_secret":"s","":{}}`, "")
 	f.Fuzz(func(t *testing.T, text, replacement string) {
-		c, err := secretstore.Parse(secret.New(text))
+		c, err := clientsecret.Parse(secret.New(text))
 		if err != nil {
-			if !reflect.DeepEqual(c, secretstore.ClientSecret{}) {
+			if !reflect.DeepEqual(c, clientsecret.ClientSecret{}) {
 				t.Error("an error came with a value")
 			}
 			return
@@ -130,7 +142,7 @@ func FuzzClientSecret(f *testing.F) {
 		if !reflect.DeepEqual(object(t, written), object(t, text)) {
 			t.Errorf("%q became %q", text, written)
 		}
-		again, err := secretstore.Parse(secret.New(written))
+		again, err := clientsecret.Parse(secret.New(written))
 		if err != nil || encode(t, again) != written {
 			t.Errorf("%q is not stable: %v", written, err)
 		}
@@ -151,7 +163,7 @@ func FuzzClientSecret(f *testing.F) {
 	})
 }
 
-func encode(t *testing.T, c secretstore.ClientSecret) string {
+func encode(t *testing.T, c clientsecret.ClientSecret) string {
 	t.Helper()
 	v, err := c.Encode()
 	if err != nil {

@@ -1,4 +1,19 @@
-package secretstore
+// Package clientsecret is the JSON in which a client's credential is stored:
+// read, changed and written back without a change to what it does not know.
+//
+// A consumer of the stored secret finds the names that OAuth gives:
+//
+//	client_id                   who the client is
+//	client_secret               the shared secret, if it logs in with one
+//	token_endpoint              where to ask for a token
+//	issuer                      the tenant, and the audience of an assertion
+//	token_endpoint_auth_method  client_secret_post, client_secret_basic, private_key_jwt or none
+//	private_key_pem             the private key, if it logs in with one (PKCS #8)
+//	kid                         the key's id, its RFC 7638 thumbprint
+//	alg                         the algorithm of its assertions
+//
+// The package knows nothing of where the text is stored, nor of the tenant.
+package clientsecret
 
 import (
 	"bytes"
@@ -115,7 +130,7 @@ func Parse(v secret.Value) (ClientSecret, error) {
 }
 
 func malformed(detail string) error {
-	return &fault.Error{Kind: fault.Invalid, Op: "secretstore.parse", Reason: "secret_malformed", Detail: detail,
+	return &fault.Error{Kind: fault.Invalid, Op: "clientsecret.parse", Reason: "secret_malformed", Detail: detail,
 		Next: "store a JSON object with client_id and client_secret or private_key_pem"}
 }
 
@@ -208,7 +223,7 @@ func (c ClientSecret) Encode() (secret.Value, error) {
 	for _, f := range fields {
 		now := f.get(&c)
 		if !utf8.ValidString(now.Reveal()) {
-			return secret.Value{}, &fault.Error{Kind: fault.Invalid, Op: "secretstore.encode",
+			return secret.Value{}, &fault.Error{Kind: fault.Invalid, Op: "clientsecret.encode",
 				Reason: "secret_malformed", Detail: f.name + " is not UTF-8 text"}
 		}
 		if !seen[f.name] && !now.IsZero() {

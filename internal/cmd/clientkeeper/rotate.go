@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"clientkeeper/internal/fault"
+	"clientkeeper/internal/rotation"
+)
+
+const aboutRotate = `Starts a rotation through Secrets Manager and follows it. It ends with status 0 only
+when the new version is AWSCURRENT and no other one is AWSPENDING. Secrets Manager
+makes the rotation, whether or not anybody follows: Ctrl-C and -timeout end nothing
+but the watching. One that is under way already is followed instead of a second.
+With -json it prints one step a line.` + aboutKeeping
+
+func runRotate(ctx context.Context, inv *invocation) error {
+	var asJSON bool
+	var timeout time.Duration
+	f, err := inv.flags("rotate", "[-timeout 10m] [-json] <secret>", aboutRotate, func(f *flag.FlagSet) {
+		f.DurationVar(&timeout, "timeout", 10*time.Minute, "how long to follow it")
+		f.BoolVar(&asJSON, "json", false, "print JSON, a step a line")
+	})
+	var names []string
+	if err == nil {
+		names, err = inv.arguments(f, 1, 1)
+	}
+	if err != nil {
+		return helped(err)
+	}
+	if timeout <= 0 {
+		fmt.Fprintln(inv.errOut, "clientkeeper: -timeout takes a time above zero, such as 10m")
+		return errUsage
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	k, err := inv.keeping(ctx)
+	if err != nil {
+		return err
+	}
+	s, _, err := k.ours(ctx, names[0])
+	if err != nil {
+		return err
+	}
+	w := &follower{keeping: k, inv: inv, asJSON: asJSON, secret: s, token: uuid.NewString(), begun: time.Now(), timeout: timeout}
+	return w.follow(ctx)
+}
+
+const (
+	lookEvery   = 500 * time.Millisecond
+	remindEvery = 30 * time.Second
+	// patientLooks is how often the version that was asked for may be unseen
+	// before it is asked for again, with the same token.
+	patientLooks = 6
+)
+
+// A follower follows one rotation.
+type follower struct {
+	keeping
+	inv     *invocation
+	asJSON  bool
+	secret  rotation.Secret // as it was before
+	token   string          // of the version that was asked for
+	begun   time.Time
+	timeout time.Duration
+
+	seen   string // the version that was AWSPENDING last
+	stored string // the version whose value has been seen
+	unseen int    // looks since then
+	state  string
+	said   string
+	saidAt time.Time
+}
+
+func (w *follower) follow(ctx context.Context) error {
+	if other := underWay(w.secret); other != "" {
+		w.say("joined", other, "a rotation is under way already: Secrets Manager goes on with it")
+	}
+	if err := w.ask(ctx); err != nil {
+		return w.ended(ctx, err)
+	}
+	for {
+		s, err := w.rotator.Store.Describe(ctx, w.secret.ID)
+		done := false
+		if err == nil {
+			done, err = w.look(ctx, s)
+		}
+		if done || err != nil && !fault.KindOf(err).Transient() {
+			return err
+		}
+		if time.Since(w.saidAt) > remindEvery {
+			w.say(w.state, w.seen, w.said)
+		}
+		select {
+		case <-ctx.Done():
+			return w.ended(ctx, err)
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// ask starts the rotation. Secrets Manager takes a token once, so asking again
+// starts no second one.
+func (w *follower) ask(ctx context.Context) error {
+	err := w.catalog.Rotate(ctx, w.secret.ID, w.token)
+	if fault.Reason(err) == "no_rotation_function" {
+		return &fault.Error{Kind: fault.Invalid, Op: "clientkeeper.rotate", Reason: "no_rotation_function",
+			Detail: w.secret.Name + " has no rotation function",
+			Next:   "clientkeeper adopt -secret " + w.secret.Name + " -rotation-function ARN " + w.secret.Tags[rotation.TagClientID], Err: err}
+	}
+	if err == nil && w.state == "" {
+		w.say("asked", "", "Secrets Manager was asked to rotate "+printable(w.secret.Name))
+	}
+	return err
+}
+
+// look is the table of what a look at the labels shows.
+func (w *follower) look(ctx context.Context, s rotation.Secret) (done bool, err error) {
+	pending, current := underWay(s), labelled(s, rotation.Current)
+	switch {
+	case pending != "":
+		w.seen, w.unseen = pending, 0
+		w.sayPending(ctx, pending)
+	case current != labelled(w.secret, rotation.Current):
+		w.say("current", current, "the new version is AWSCURRENT, and the one before is AWSPREVIOUS")
+		w.say("done", current, next(time.Now(), s))
+		return true, nil
+	case w.seen == w.token:
+		return false, &fault.Error{Kind: fault.Conflict, Op: "clientkeeper.rotate", Reason: "abandoned",
+			Detail: "the rotation was given up: its version is AWSPENDING no more, and AWSCURRENT has not moved",
+			Next:   "clientkeeper doctor " + w.secret.Name + " says whether anything is wrong; then rotate again"}
+	default: // not seen yet, or what was under way was but a test of the function
+		if w.unseen++; w.unseen%patientLooks == 0 || w.seen != "" {
+			w.seen = ""
+			return false, w.ask(ctx)
+		}
+	}
+	return false, nil
+}
+
+func (w *follower) sayPending(ctx context.Context, version string) {
+	if w.stored != version {
+		if _, err := w.rotator.Store.Value(ctx, w.secret.ID, version); err == nil {
+			w.stored = version
+		}
+	}
+	if w.stored == version {
+		w.say("stored", version, "the new credential is stored as AWSPENDING; it is being set in the tenant and tried out")
+		return
+	}
+	w.say("pending", version, "the new version is AWSPENDING and has no value yet")
+}
+
+// ended is what becomes of a rotation that was followed long enough.
+func (w *follower) ended(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	detail := "the rotation has not ended within " + w.timeout.String()
+	if time.Since(w.begun) < w.timeout {
+		detail = "it is no longer followed"
+	}
+	if w.said != "" {
+		detail += "; the last that was seen: " + w.said
+	}
+	return &fault.Error{Kind: fault.Unavailable, Op: "clientkeeper.rotate", Reason: "not_finished", Detail: detail,
+		Next: "it may go on all the same: rotate again follows it, the rotation function's log says why a step fails, and clientkeeper doctor " +
+			w.secret.Name + " says what is wrong"}
+}
+
+// say tells a step once, and again now and then while nothing else happens.
+func (w *follower) say(state, version, text string) {
+	if state == w.state && time.Since(w.saidAt) < remindEvery {
+		return
+	}
+	again := state == w.state
+	w.state, w.said, w.saidAt = state, text, time.Now()
+	after := time.Since(w.begun)
+	if w.asJSON {
+		_ = json.NewEncoder(w.inv.out).Encode(map[string]any{"secret": w.secret.ID, "state": state, "version_id": version, "says": text, "after_ms": after.Milliseconds()})
+		return
+	}
+	if again {
+		text = "still: " + text
+	}
+	fmt.Fprintf(w.inv.out, "%6.1fs  %s\n", after.Seconds(), text)
+	if version != "" && !again && state != "done" {
+		fmt.Fprintf(w.inv.out, "%7s  version %s\n", "", printable(version))
+	}
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"clientkeeper/internal/sandbox/secretsmanager"
+)
+
+func TestRotateFollowsARotationToItsEnd(t *testing.T) {
+	c := openCloud(t)
+	for name, kind := range map[string]string{"a/secret": "client_secret", "a/key": "private_key_jwt"} {
+		c.adopted(t, name, "-kind", kind)
+		before, _, _ := c.labels(t, name)
+		out := c.ok(t, "rotate", name)
+		current, pending, previous := c.labels(t, name)
+		if current == before || pending != "" || previous != before {
+			t.Errorf("%s: current %s, pending %q, previous %s; was %s", name, current, pending, previous, before)
+		}
+		wantLines(t, out, `^ +\d+\.\ds  Secrets Manager was asked to rotate `+name, `^ +\d+\.\ds  the new version is AWSCURRENT`,
+			`^ +version `+current, `^ +\d+\.\ds  its next rotation is due on \d{4}-`)
+		if value := c.current(t, name); kind == "private_key_jwt" && value["private_key_pem"] == "" {
+			t.Errorf("%s holds no key", name)
+		}
+	}
+	if out := c.ok(t, "doctor"); !strings.Contains(out, "2 secrets examined: all is well") {
+		t.Errorf("doctor: %s", out)
+	}
+	c.hunt(t)
+}
+
+func TestRotateTellsEveryStep(t *testing.T) {
+	c := openCloud(t)
+	c.adopted(t, "a")
+	// Slow enough that a look sees a step, whatever the machine is doing.
+	c.secrets.SetMischief(func(op, _ string) secretsmanager.Fault {
+		if op == "PutSecretValue" || op == "UpdateSecretVersionStage" {
+			return secretsmanager.Fault{Latency: 1200 * time.Millisecond}
+		}
+		return secretsmanager.Fault{}
+	})
+	arn := ""
+	var states []string
+	for line := range strings.Lines(c.ok(t, "rotate", "-json", "a")) {
+		var step struct {
+			Secret, State, Says string
+			VersionID           string `json:"version_id"`
+			After               int    `json:"after_ms"`
+		}
+		if err := json.Unmarshal([]byte(line), &step); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if step.Says == "" || step.State != "asked" && step.VersionID == "" || !strings.HasPrefix(step.Secret, "arn:") {
+			t.Errorf("half a step: %s", line)
+		}
+		arn, states = step.Secret, append(states, step.State)
+	}
+	if got := strings.Join(states, " "); got != "asked pending stored current done" {
+		t.Errorf("steps: %s", got)
+	}
+	c.secrets.SetMischief(nil)
+	c.ok(t, "rotate", arn, "-timeout", "1m") // by its ARN, and with the flag behind
+	c.hunt(t)
+}
+
+// Secrets Manager goes on with a rotation that was given up, whoever asks for
+// another, and ends a test of the function without a rotation.
+func TestRotateJoinsWhatIsUnderWay(t *testing.T) {
+	c := openCloud(t)
+	c.adopted(t, "a")
+	before, _, _ := c.labels(t, "a")
+	c.givenUp(t, "a")
+	_, stuck, _ := c.labels(t, "a")
+	out := c.ok(t, "rotate", "a")
+	if current, pending, previous := c.labels(t, "a"); current != stuck || pending != "" || previous != before {
+		t.Errorf("current %s, pending %q, previous %s; want %s, which was given up, in place of %s", current, pending, previous, stuck, before)
+	}
+	wantLines(t, out, `a rotation is under way already: Secrets Manager goes on with it`, `version `+stuck, `is AWSCURRENT`)
+
+	id, _ := c.client("b")
+	c.ok(t, "adopt", "-name", "b", id) // its test of the function may still run
+	first, _, _ := c.labels(t, "b")
+	c.ok(t, "rotate", "b")
+	if current, pending, _ := c.labels(t, "b"); current == first || pending != "" {
+		t.Errorf("b: current %s, as before, or pending %q", current, pending)
+	}
+	c.hunt(t)
+}
+
+func TestARotationThatDoesNotEnd(t *testing.T) {
+	c := openCloud(t)
+	c.adopted(t, "a")
+	c.broken.Store(true)
+	before, _, _ := c.labels(t, "a")
+	_, err := c.call(t, "", false, "rotate", "-timeout", "1500ms", "a")
+	for _, words := range []string{"not_finished", "has not ended within 1.5s", "AWSPENDING and has no value", "clientkeeper doctor a"} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("error %v, want it to say %q", err, words)
+		}
+	}
+	if current, pending, _ := c.labels(t, "a"); current != before || pending == "" {
+		t.Errorf("current %s, pending %q; want the old one current and another pending", current, pending)
+	}
+
+	c.adopted2(t)
+}
+
+// adopted2 is a rotation that somebody cancels while it is followed.
+func (c *cloud) adopted2(t *testing.T) {
+	t.Helper()
+	id, _ := c.client("b")
+	c.broken.Store(false)
+	c.ok(t, "adopt", "-name", "b", id)
+	c.idle(t)
+	c.broken.Store(true)
+	c.secrets.SetMischief(func(op, name string) secretsmanager.Fault { return secretsmanager.Fault{} })
+	go func() {
+		for range 100 {
+			time.Sleep(50 * time.Millisecond)
+			out, err := c.aws.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: new("b")})
+			if err != nil {
+				return
+			}
+			for id, labels := range out.VersionIdsToStages {
+				if len(labels) == 1 && labels[0] == "AWSPENDING" {
+					time.Sleep(time.Second)
+					_, _ = c.aws.UpdateSecretVersionStage(t.Context(), &sdk.UpdateSecretVersionStageInput{SecretId: new("b"), VersionStage: new("AWSPENDING"), RemoveFromVersionId: &id})
+					return
+				}
+			}
+		}
+	}()
+	c.fails(t, "abandoned", "rotate", "b")
+}
+
+func TestRotateRefuses(t *testing.T) {
+	c := openCloud(t)
+	id, secret := c.client("a")
+	c.store(t, "foreign", id, secret, nil)
+	c.store(t, "tags", id, secret, map[string]string{"clientkeeper:managed": "true", "clientkeeper:client-id": id, "clientkeeper:interval": "often"})
+	c.store(t, "elsewhere", id, secret, map[string]string{"clientkeeper:managed": "true", "clientkeeper:client-id": id, "clientkeeper:tenant": "other.example.com"})
+	c.store(t, "off", id, secret, map[string]string{"clientkeeper:managed": "true", "clientkeeper:client-id": id, "clientkeeper:tenant": c.tenant.Domain()})
+	c.fails(t, "not_found", "rotate", "nowhere")
+	c.fails(t, "clientkeeper adopt -secret foreign", "rotate", "foreign")
+	c.fails(t, "clientkeeper:interval", "rotate", "tags")
+	c.fails(t, "other_tenant", "rotate", "elsewhere")
+	c.fails(t, "clientkeeper adopt -secret off -rotation-function", "rotate", "off")
+	c.misused(t, "usage: clientkeeper rotate", "rotate")
+	c.misused(t, "usage: clientkeeper rotate", "rotate", "a", "b")
+	c.misused(t, "-timeout takes", "rotate", "a", "-timeout", "-1s")
+	c.misused(t, "not defined", "rotate", "a", "-quickly")
+	c.hunt(t)
+}

@@ -1,0 +1,66 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RotateSecret configures functions/rotate-secret.
+type RotateSecret struct {
+	Tenant Tenant
+	// Window is how long the tenant may accept an old and a new client secret
+	// after a change. (PROPAGATION_WINDOW, default 30s, as Auth0 says)
+	Window time.Duration
+}
+
+// ScheduleRotations configures functions/schedule-rotations.
+type ScheduleRotations struct {
+	Tenant Tenant
+	// Window is as in [RotateSecret]. (PROPAGATION_WINDOW, default 30s)
+	Window time.Duration
+	// FuseCount and FuseShare stop a run, before its first change, that would
+	// start more rotations than this number, or than this share (0 to 1) of
+	// all managed secrets. (FUSE_COUNT, default 50; FUSE_SHARE, default 0.5)
+	FuseCount int
+	FuseShare float64
+	// Pace is the least time between two starts of a run, so that the tenant
+	// is not asked for everything at once. (START_PACE, default 1s)
+	Pace time.Duration
+}
+
+// LoadRotateSecret is as [LoadRegisterClient].
+func LoadRotateSecret(getenv func(string) string) (RotateSecret, error) {
+	e := env{get: getenv}
+	c := RotateSecret{Tenant: e.tenant(), Window: e.window()}
+	return c, e.err("rotate-secret")
+}
+
+// LoadScheduleRotations is as [LoadRegisterClient].
+func LoadScheduleRotations(getenv func(string) string) (ScheduleRotations, error) {
+	e := env{get: getenv}
+	c := ScheduleRotations{
+		Tenant: e.tenant(), Window: e.window(),
+		FuseCount: e.number("FUSE_COUNT", 50, 1, 100_000),
+		FuseShare: e.share("FUSE_SHARE", 0.5),
+		Pace:      e.duration("START_PACE", time.Second, 0, time.Minute),
+	}
+	return c, e.err("schedule-rotations")
+}
+
+func (e *env) window() time.Duration {
+	return e.duration("PROPAGATION_WINDOW", 30*time.Second, 0, 4*time.Minute)
+}
+
+func (e *env) share(name string, fallback float64) float64 {
+	v := strings.TrimSpace(e.get(name))
+	if v == "" {
+		return fallback
+	}
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f >= 0 && f <= 1) {
+		e.wrong(name, "is not a share from 0 to 1")
+		return fallback
+	}
+	return f
+}

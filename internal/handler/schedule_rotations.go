@@ -1,0 +1,231 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"clientkeeper/internal/fault"
+	"clientkeeper/internal/rotation"
+	"clientkeeper/internal/telemetry"
+)
+
+// Catalog lists managed secrets and starts their rotation.
+type Catalog interface {
+	List(context.Context) ([]rotation.Secret, error)
+	Rotate(ctx context.Context, id, token string) error
+}
+
+// Doctor examines a secret, repairs what is safe to repair, and ends the
+// overlap of old keys.
+type Doctor interface {
+	Examine(ctx context.Context, id string) ([]rotation.Finding, error)
+	Repair(context.Context, rotation.Finding) (bool, error)
+	Retire(ctx context.Context, id string) (moves int, err error)
+}
+
+// ScheduleRotations handles the schedule's events. Its fields are set once; it
+// keeps nothing between two runs.
+type ScheduleRotations struct {
+	Catalog Catalog
+	Doctor  Doctor
+	Policy  rotation.Policy
+	// Pace is the least time between two starts, so that the tenant is not
+	// asked for everything at once.
+	Pace    time.Duration
+	Log     *slog.Logger
+	Metrics telemetry.Metrics
+	// Observe is as in [RegisterClient].
+	Observe func(ctx context.Context, correlationID string) (context.Context, func() int)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// ScheduleEvent is what a schedule, or a person, asks for. The scheduler's own
+// envelope has none of these members, which means an ordinary run.
+type ScheduleEvent struct {
+	// Force starts what is due although the fuse has tripped.
+	Force bool `json:"force"`
+}
+
+// ScheduleAnswer is what a run did.
+type ScheduleAnswer struct {
+	Managed  int    `json:"managed"`
+	Started  int    `json:"started"`
+	Left     int    `json:"left"` // due, and left to the next run
+	Retired  int    `json:"retired"`
+	Stuck    int    `json:"stuck"`
+	Repaired int    `json:"repaired"`
+	Failed   int    `json:"failed"`
+	Fuse     string `json:"fuse,omitempty"`
+}
+
+// retireWithin is how long after the end of an overlap its key is looked for.
+// What is left then is for the doctor: looking at every key in every run would
+// cost the tenant's budget for nothing.
+const retireWithin = 2 * time.Hour
+
+// Handle makes one run. Its error says that the run did not do its work: the
+// list could not be read, the fuse has tripped, or something failed that the
+// log names. Lambda then makes the run again, which is harmless.
+func (h *ScheduleRotations) Handle(ctx context.Context, ev ScheduleEvent) (out ScheduleAnswer, err error) {
+	log := h.Log
+	id := "schedule"
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		id = lc.AwsRequestID
+		log = log.With("request_id", id)
+	}
+	ctx, cancel := keepBack(ctx)
+	defer cancel()
+	if h.Observe != nil {
+		ctx, _ = h.Observe(ctx, id)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked("handler.schedule_rotations", p)
+		}
+		h.measure(out)
+		attrs := []any{"managed", out.Managed, "started", out.Started, "left", out.Left, "retired", out.Retired,
+			"stuck", out.Stuck, "repaired", out.Repaired, "failed", out.Failed}
+		if err != nil {
+			log.ErrorContext(ctx, "run", append(attrs, "reason", fault.Reason(err), "err", err)...)
+			err = errors.New(telemetry.ErrorText(err))
+			return
+		}
+		log.InfoContext(ctx, "run", attrs...)
+	}()
+	r := run{ScheduleRotations: h, log: log, out: &out}
+	return out, r.all(ctx, ev)
+}
+
+// measure writes the state of all managed secrets, to alarm on.
+func (h *ScheduleRotations) measure(out ScheduleAnswer) {
+	count := func(name string, n int) telemetry.Metric {
+		return telemetry.Metric{Name: name, Unit: telemetry.Count, Value: float64(n)}
+	}
+	fuse := 0
+	if out.Fuse != "" {
+		fuse = 1
+	}
+	h.Metrics.Put(nil, count("SecretsManaged", out.Managed), count("RotationsStarted", out.Started), count("RotationsLeft", out.Left),
+		count("RotationsStuck", out.Stuck), count("ScheduleFailures", out.Failed), count("FuseTripped", fuse))
+}
+
+func (h *ScheduleRotations) now() time.Time {
+	if h.Now != nil {
+		return h.Now()
+	}
+	return time.Now()
+}
+
+// A run is the state of one invocation.
+type run struct {
+	*ScheduleRotations
+	log *slog.Logger
+	out *ScheduleAnswer
+}
+
+func (r *run) all(ctx context.Context, ev ScheduleEvent) error {
+	secrets, err := r.Catalog.List(ctx)
+	if err != nil {
+		return err
+	}
+	policy := r.Policy
+	policy.Force = policy.Force || ev.Force
+	plan := rotation.PlanRotations(r.now(), secrets, policy)
+	r.out.Managed, r.out.Stuck, r.out.Fuse = len(secrets), len(plan.Stuck), plan.Fuse
+	r.repair(ctx, plan.Stuck)
+	r.retire(ctx, secrets)
+	r.start(ctx, plan.Start)
+	switch {
+	case plan.Fuse != "":
+		return &fault.Error{Kind: fault.Conflict, Op: "handler.schedule_rotations", Reason: "fuse", Detail: plan.Fuse,
+			Next: `if that is meant, invoke the function with {"force": true}, or raise FUSE_COUNT and FUSE_SHARE`}
+	case r.out.Failed > 0:
+		return &fault.Error{Kind: fault.Unavailable, Op: "handler.schedule_rotations", Reason: "incomplete", Detail: "some secrets could not be dealt with; the log names them"}
+	}
+	return nil
+}
+
+func (r *run) failed(ctx context.Context, s rotation.Secret, doing string, err error) {
+	r.out.Failed++
+	r.log.WarnContext(ctx, doing, "secret", s.ID, "kind", fault.KindOf(err), "reason", fault.Reason(err), "err", err)
+}
+
+// repair lets the doctor look at what is stuck, and do what is safe.
+func (r *run) repair(ctx context.Context, stuck []rotation.Secret) {
+	for _, s := range stuck {
+		findings, err := r.Doctor.Examine(ctx, s.ID)
+		if err != nil {
+			r.failed(ctx, s, "examine", err)
+			continue
+		}
+		for _, f := range findings {
+			r.log.WarnContext(ctx, "finding", "secret", s.ID, "finding", f.Slug, "says", f.Says, "next", f.Repair)
+			if !f.Safe {
+				continue
+			}
+			done, err := r.Doctor.Repair(ctx, f)
+			if err != nil {
+				r.failed(ctx, s, "repair", err)
+			}
+			if done {
+				r.out.Repaired++
+			}
+		}
+	}
+}
+
+// retire ends the overlaps that have come to their end.
+func (r *run) retire(ctx context.Context, secrets []rotation.Secret) {
+	for _, s := range secrets {
+		settings, err := rotation.ParseTags(s.Tags)
+		if err != nil || settings.Kind != rotation.KindKey || s.LastRotated.IsZero() {
+			continue
+		}
+		if over := r.now().Sub(s.LastRotated.Add(settings.Overlap)); over < 0 || over > retireWithin {
+			continue
+		}
+		moves, err := r.Doctor.Retire(ctx, s.ID)
+		if err != nil {
+			r.failed(ctx, s, "retire", err)
+		}
+		if moves > 0 {
+			r.out.Retired++
+		}
+	}
+}
+
+// start starts what is due, the most overdue first, as long as there is time.
+func (r *run) start(ctx context.Context, starts []rotation.Start) {
+	for i, s := range starts {
+		if i > 0 && !pause(ctx, r.Pace) {
+			r.out.Left = len(starts) - i
+			return
+		}
+		if err := r.Catalog.Rotate(ctx, s.Secret.ID, s.Token); err != nil {
+			r.failed(ctx, s.Secret, "start", err)
+			continue
+		}
+		r.out.Started++
+		r.log.InfoContext(ctx, "started", "secret", s.Secret.ID, "version_id", s.Token)
+	}
+}
+
+// pause waits d, and reports whether there is time left after it.
+func pause(ctx context.Context, d time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

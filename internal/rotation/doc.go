@@ -1,0 +1,178 @@
+// Package rotation brings a new credential into a tenant and a secret so that,
+// whatever crashes, some stored version logs in.
+//
+// # Promises
+//
+// A new value is stored before it is applied, and nothing that a stored version
+// needs is taken away before its successor works. Every step finds out how far
+// an earlier try got and may be repeated at any time; a change whose answer was
+// lost is looked at, not made again. A credential that is not ours is never
+// touched. Two promises have limits, told below: a secret that the tenant makes
+// has an instant in which it is nowhere stored, and a client that changes its
+// way to log in has no moment in which both ways work.
+//
+// # What a consumer does
+//
+// Read AWSCURRENT and log in. Where it is refused (401), try AWSPENDING, then
+// AWSPREVIOUS, then begin again half a second later with freshly read values,
+// for 30 seconds. For that long after a change the tenant may accept the old
+// secret, the new one, or now this and now that ("Rotate Client Secrets"), and
+// from setSecret to finishSecret what it accepts is AWSPENDING. Look at
+// token_endpoint_auth_method each time: it says how the value logs in. A
+// consumer that reads AWSCURRENT alone fails between setSecret and
+// finishSecret, some 30 seconds, with every secret, and never with a key that
+// follows a key. The management client's own users do the same.
+//
+// # Which steps are let in
+//
+// The first row that fits decides, here and below.
+//
+//	labels of the version    rotation    result
+//	AWSCURRENT               -           success, without effects; finishSecret
+//	                                     takes a left-over AWSPENDING off it
+//	-                        deleted     secret_deleted
+//	-                        disabled    rotation_disabled
+//	none, or unknown         enabled     token_unknown
+//	not AWSPENDING           enabled     not_pending
+//	AWSPENDING               enabled     on to the step
+//
+// # createSecret
+//
+// Secrets Manager labels the version before it has a value, so the labels alone
+// do not tell.
+//
+//	value of AWSPENDING          AWSCURRENT       do
+//	of no client, or another's   -                pending_foreign
+//	AWSCURRENT's credential      ours             pending_stale
+//	ours, of either kind         -                nothing: an earlier try did it
+//	none                         no value         no_current
+//	none                         not an object    secret_malformed
+//	none                         another client's wrong_client
+//	none                         ours, kind key   see that there is room, make a key, store it
+//	none                         ours, generated  let the tenant make it, store it; but of the
+//	                                              management client itself as in the next row
+//	none                         ours             make 64 random characters, store them
+//
+// The value, not the tag, decides how the later steps go on. Keys of the JSON
+// that we do not know are AWSCURRENT's.
+//
+// # setSecret, of a shared secret
+//
+// It first waits for the replicas, for from here on AWSCURRENT may be dead in
+// every region. Whose value the tenant has is read where the scope allows
+// (read:client_keys), else found out by trial logins.
+//
+//	client logs in with  the tenant has          do
+//	private_key_jwt      -                       switch method and secret in one PATCH
+//	none, mutual TLS     -                       not_a_secret_client
+//	a secret             pending's               nothing
+//	a secret             current's               PATCH
+//	a secret             previous's or another   PATCH, and note the drift
+//	a secret             cannot be told          PATCH: it may be repeated
+//
+// The labels are read again before and after the PATCH. Where AWSPENDING was
+// taken away in between, the tenant gets AWSCURRENT's secret back.
+//
+// # setSecret, of a key
+//
+// One call at a time, each safe to be the last; two keys may be attached and
+// four be in the pool.
+//
+//	the new key       attached     pool   do
+//	attached          -            -      nothing
+//	expires too soon  -            -      renew its expiry
+//	anywhere else     2, kept      -      overlap_running, or slots_taken
+//	in the pool       less than 2  -      attach it beside the others, in one PATCH
+//	in the pool       2            -      attach it in place of one that is disposable, in one PATCH
+//	nowhere           -            < 4    upload it, with an expiry
+//	nowhere           -            4      delete a disposable one that is not attached,
+//	                                      else detach one, else pool_full
+//
+// Ours is a key that a version stores or whose name begins with [NamePrefix].
+// Disposable is one of ours that is neither pending's nor current's and that
+// has expired, that no version stores, or that is previous's after its overlap.
+// One client has one managed secret; the keys of a second would count as left
+// over. Interval, overlap and a margin are the time until a key expires, so a
+// rotation that keeps failing has to be noticed within the margin; the doctor
+// renews a key that is about to expire.
+//
+// # testSecret
+//
+//	AWSPENDING     do
+//	no value       Secrets Manager only tests the configuration: AWSCURRENT has to log in
+//	not ours       pending_foreign
+//	a secret       so many logins in a row, spread over the tenant's 30 seconds
+//	a key          two logins, two seconds apart; where the client had no key, as a secret
+//
+// A client may be refused the client_credentials grant, with 403, by a tenant
+// that has accepted its credential. Whether that is so is tried out with a
+// credential that cannot be right: where it gets 401, a 403 is a pass. Where it
+// gets 403 too, nothing can be told, and the step waits for the window, reads
+// the tenant's side back and notes read_back, or unverified where the scope
+// does not show it.
+//
+// # finishSecret
+//
+//	AWSPENDING  tenant               AWSCURRENT         do
+//	ours        does not accept it   -                  not_applied: a step came out of order
+//	ours        has or accepts it    on the old         move it, compare-and-swap; take AWSPENDING off
+//	ours        has or accepts it    moved meanwhile    read: ours is success, another's is the Conflict
+//
+// A key that was current stays attached for the overlap, and so does the other
+// place: a second rotation in that time is refused. [Doctor.Retire] detaches it
+// and deletes it afterwards.
+//
+// # A secret that the tenant makes
+//
+// POST rotate-secret kills the old secret and tells the new one, in its answer.
+// No order of calls can store it before it is applied; between the two,
+// nothing that is stored logs in, but for the tenant's 30 seconds. What can be
+// done is to keep that time at one call, and to end it after any crash:
+//
+//   - The POST is sent only when a read shows a secret that is stored, and a
+//     login with it is accepted. Any other secret was made by an earlier try, or
+//     by somebody, and is stored without a POST.
+//   - So the client's secret has to be readable (read:client_keys), or the
+//     strategy is refused before anything happens.
+//   - It is never repeated. After a lost answer the client is read until the new
+//     secret shows; if it does not, the next try begins with the read.
+//   - If the answer cannot be stored, the tenant gets the stored secret back.
+//   - Versions are immutable, so of two tries at once the first to store wins,
+//     and setSecret PATCHes the tenant to what is stored.
+//   - The management client itself gets a secret that is made here: to read
+//     what was made, one has to log in.
+//
+// The strategy local has none of this and is the default.
+//
+// # From a secret to a key and back
+//
+// Tag the secret with the other kind and rotate. The tenant takes either a
+// secret or keys, never both, and switches in one PATCH, which setSecret makes
+// when the new credential is stored as AWSPENDING; until finishSecret a
+// consumer finds it there. A key cannot be tried before the switch. The key of
+// a client that went back to a secret stays in the pool for the overlap.
+//
+// # What the doctor finds
+//
+//	secret_deleted, bad_tags, rotation_disabled, no_current, current_unusable,
+//	replica_failed, duplicate_client, too_many_versions, overdue,
+//	client_missing, client_unreachable, pending_foreign, foreign_key:
+//	                    a person has to decide
+//	label_leftover      AWSPENDING is on AWSCURRENT: take it off
+//	pending_empty       given up before it had a value: take the label off
+//	pending_stale       older than AWSCURRENT or the same, and not applied: take it off
+//	pending_stuck       applied: make it current; not applied: let it go on;
+//	                    the tenant accepts nothing that is stored: a person
+//	login_refused       AWSPREVIOUS works: rotate; nothing does: a person
+//	key_missing, key_unattached
+//	                    rotate: it may have been taken away on purpose
+//	key_expired, key_expiring
+//	                    renew its expiry
+//	overlap_over, key_unstored, orphan_credential
+//	                    retire it, if it is older than an hour and AWSCURRENT works
+//
+// A rotation that began less than an hour ago is left alone.
+//
+// The package knows nothing of AWS, of HTTP, nor of how the management client
+// logs in.
+package rotation

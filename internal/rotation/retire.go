@@ -1,0 +1,68 @@
+package rotation
+
+import (
+	"context"
+
+	"clientkeeper/internal/clientsecret"
+)
+
+// retireMoves bounds one run: three keys to detach at once and delete.
+const retireMoves = 8
+
+// Retire ends overlaps: it detaches and deletes the keys whose overlap is over
+// and the left-overs of ours that no version stores, and returns how many
+// calls that took. It leaves at least one stored key that works, does nothing
+// while a rotation is under way, and may be repeated.
+func (d *Doctor) Retire(ctx context.Context, id string) (moves int, err error) {
+	return d.retire(ctx, id, func(*pool) {})
+}
+
+// Revoke ends overlaps now: whatever is stored as AWSPREVIOUS stops working.
+// What is AWSCURRENT goes on; to revoke that, rotate first. A shared secret
+// that was rotated is dead already, and there is nothing left to do.
+func (d *Doctor) Revoke(ctx context.Context, id string) (moves int, err error) {
+	s, err := d.Store.Describe(ctx, id)
+	if err == nil && s.inFlight() {
+		err = refuse("rotation.revoke", "in_flight", "a rotation is under way, and what is current is about to change", "wait for its end, or see clientkeeper doctor")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return d.retire(ctx, id, func(p *pool) { p.overlap, p.age = p.now, 0 })
+}
+
+func (d *Doctor) retire(ctx context.Context, id string, adjust func(*pool)) (moves int, err error) {
+	s, err := d.dated(ctx, id)
+	if err != nil || s.inFlight() {
+		return 0, err
+	}
+	settings, err := d.settingsOf(s)
+	if err != nil {
+		return 0, err
+	}
+	for range retireMoves {
+		p, c, err := d.look(ctx, s, settings)
+		if err != nil {
+			return moves, err
+		}
+		adjust(&p)
+		if c.AuthMethod == KindKey && !p.keepsCurrent() {
+			return moves, nil // the doctor's business: nothing may go now
+		}
+		move := p.tidy()
+		if move.do == keyDone {
+			return moves, nil
+		}
+		if err := d.make(ctx, p, move, clientsecret.ClientSecret{ClientID: settings.ClientID}); err != nil {
+			return moves, err
+		}
+		moves++
+	}
+	return moves, nil
+}
+
+// keepsCurrent reports whether what is AWSCURRENT is a key that works.
+func (p pool) keepsCurrent() bool {
+	k, ok := p.byKeyID(p.current)
+	return ok && p.isAttached(k) && !expired(k, p.now)
+}

@@ -1,0 +1,119 @@
+package rotation
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clientkeeper/internal/fault"
+)
+
+// rotatedKey is a client whose key was rotated a moment ago.
+func rotatedKey(t *testing.T) (*world, *Doctor, *fakeClient) {
+	w := newWorld(t)
+	r := w.rotator()
+	c := w.put(map[string]string{TagKind: KindKey}, keyJSON(t, r))
+	time.Sleep(48 * time.Hour)
+	if err := w.engine(r, tokenOf(1), 1); err != nil {
+		t.Fatal(err)
+	}
+	return w, &Doctor{Rotator: r, Catalog: fakeCatalog{w}}, c
+}
+
+func TestAnOldKeyStaysForTheOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d, c := rotatedKey(t)
+		old := c.pool[0].ID
+		fresh := c.pool[1]
+		if want := time.Now().Add(30*day + day + 7*day); fresh.Expires.Sub(want).Abs() > time.Minute {
+			t.Errorf("expires %v, want %v", fresh.Expires, want)
+		}
+		for _, after := range []struct {
+			wait  time.Duration
+			moves int
+			left  int
+		}{{0, 0, 2}, {23 * time.Hour, 0, 2}, {90 * time.Minute, 2, 1}, {0, 0, 1}} {
+			time.Sleep(after.wait)
+			moves, err := d.Retire(t.Context(), arn)
+			if err != nil || moves != after.moves || len(c.pool) != after.left || len(c.Attached) != after.left {
+				t.Fatalf("after %v: %d moves, %v, pool %v, attached %v", after.wait, moves, err, c.pool, c.Attached)
+			}
+		}
+		if c.pool[0].ID == old {
+			t.Error("the wrong key was retired")
+		}
+		w.report()
+	})
+}
+
+func TestASecondRotationWaitsForTheOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d, c := rotatedKey(t)
+		if err := w.engine(d.Rotator, tokenOf(2), 1); fault.Reason(err) != "overlap_running" {
+			t.Errorf("%v, want overlap_running", err)
+		}
+		if _, stored := w.state.secrets[arn].values[tokenOf(2)]; stored || len(c.pool) != 2 {
+			t.Error("something was done for a key that has no place")
+		}
+		time.Sleep(25 * time.Hour)
+		if err := w.engine(d.Rotator, tokenOf(2), 1); err != nil {
+			t.Error(err)
+		}
+		w.report()
+	})
+}
+
+func TestRevoke(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d, c := rotatedKey(t)
+		if _, err := d.Revoke(t.Context(), arn); err != nil || len(c.pool) != 1 || len(c.Attached) != 1 || !w.works() {
+			t.Errorf("%v, pool %v", err, c.pool)
+		}
+		w.begin(tokenOf(2))
+		if _, err := d.Revoke(t.Context(), arn); fault.Reason(err) != "in_flight" {
+			t.Errorf("%v, want in_flight", err)
+		}
+		w.report()
+	})
+}
+
+// Nothing is retired while what is current does not work.
+func TestRetireKeepsWhatMayBeNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d, c := rotatedKey(t)
+		time.Sleep(48 * time.Hour)
+		c.Attached = c.Attached[:1] // somebody detached the current key
+		w.past = append(w.past, w.state.clone())
+		if moves, err := d.Retire(t.Context(), arn); moves != 0 || err != nil || !w.works() {
+			t.Errorf("%d moves, %v", moves, err)
+		}
+	})
+}
+
+func TestRetirementBrokenAtEveryCall(t *testing.T) {
+	for n := range 24 {
+		for what, text := range troubles {
+			synctest.Test(t, func(t *testing.T) {
+				w, d, c := rotatedKey(t)
+				time.Sleep(48 * time.Hour)
+				begun := len(w.calls)
+				w.trouble = func(i int, _ string, _ bool) trouble {
+					if i == begun+n {
+						return what
+					}
+					return none
+				}
+				for range 3 {
+					func() {
+						defer func() { _ = recover() }()
+						_, _ = d.Retire(context.Background(), arn)
+					}()
+				}
+				if len(c.pool) != 1 || len(w.gaps)+len(w.twice) > 0 {
+					t.Errorf("call %d %s: pool %v, %v %v", n, text, c.pool, w.gaps, w.twice)
+				}
+			})
+		}
+	}
+}

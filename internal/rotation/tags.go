@@ -1,0 +1,107 @@
+package rotation
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"clientkeeper/internal/fault"
+)
+
+// The tags of a managed secret. They are the only record of what is managed.
+const (
+	TagManaged  = "clientkeeper:managed"   // "true"
+	TagTenant   = "clientkeeper:tenant"    // the tenant's domain
+	TagClientID = "clientkeeper:client-id" // the client whose credential it is
+	TagKind     = "clientkeeper:kind"      // client_secret (default) or private_key_jwt
+	TagStrategy = "clientkeeper:strategy"  // local (default) or tenant-generated
+	TagInterval = "clientkeeper:interval"  // a Go duration, or days as 30d
+	TagOverlap  = "clientkeeper:overlap"   // how long an old key stays attached; default 24h
+	TagPaused   = "clientkeeper:paused"    // "true" or the reason
+	TagKeySize  = "clientkeeper:key-size"  // 2048 (default), 3072 or 4096
+	TagAlg      = "clientkeeper:alg"       // RS256 (default), RS384 or PS256
+	TagAudience = "clientkeeper:audience"  // what the trial login asks for; default the Management API
+	TagAdopted  = "clientkeeper:adopted"   // RFC 3339: since when it is managed
+)
+
+// The values of [TagKind] and [TagStrategy].
+const (
+	KindSecret        = "client_secret"
+	KindKey           = "private_key_jwt"
+	StrategyLocal     = "local"
+	StrategyGenerated = "tenant-generated"
+)
+
+// Settings are the tags of a managed secret, read.
+type Settings struct {
+	Managed  bool
+	Tenant   string
+	ClientID string
+	Kind     string        // KindSecret or KindKey
+	Strategy string        // StrategyLocal or StrategyGenerated
+	Interval time.Duration // zero: on no schedule of ours
+	Overlap  time.Duration
+	Paused   string // empty: not paused
+	KeySize  int
+	Alg      string
+	Audience string
+	Adopted  time.Time
+}
+
+// defaultOverlap is how long an old key stays attached.
+const defaultOverlap = 24 * time.Hour
+
+// ParseTags reads the tags of a secret. What is missing has its default; the
+// client's id has none. Invalid names every tag that is wrong.
+func ParseTags(tags map[string]string) (Settings, error) {
+	s := Settings{
+		Managed: tags[TagManaged] == "true", Tenant: tags[TagTenant], ClientID: tags[TagClientID],
+		Kind: cmp.Or(tags[TagKind], KindSecret), Strategy: cmp.Or(tags[TagStrategy], StrategyLocal),
+		Alg: cmp.Or(tags[TagAlg], "RS256"), Audience: tags[TagAudience], Overlap: defaultOverlap,
+	}
+	if p := tags[TagPaused]; p != "false" {
+		s.Paused = p
+	}
+	size, err := strconv.Atoi(cmp.Or(tags[TagKeySize], "2048"))
+	s.KeySize = size
+	wrong := []string{}
+	check := func(name string, ok bool) {
+		if !ok {
+			wrong = append(wrong, name)
+		}
+	}
+	check(TagKeySize, err == nil && slices.Contains([]int{2048, 3072, 4096}, size))
+	check(TagClientID, s.ClientID != "")
+	check(TagKind, s.Kind == KindSecret || s.Kind == KindKey)
+	check(TagStrategy, s.Strategy == StrategyLocal || s.Strategy == StrategyGenerated)
+	check(TagAlg, slices.Contains([]string{"RS256", "RS384", "PS256"}, s.Alg))
+	check(TagInterval, span(tags[TagInterval], &s.Interval))
+	check(TagOverlap, span(tags[TagOverlap], &s.Overlap))
+	if at := tags[TagAdopted]; at != "" {
+		s.Adopted, err = time.Parse(time.RFC3339, at)
+		check(TagAdopted, err == nil)
+	}
+	if len(wrong) > 0 {
+		return Settings{}, &fault.Error{Kind: fault.Invalid, Op: "rotation.tags", Reason: "bad_tags",
+			Detail: "missing or wrong: " + strings.Join(wrong, ", "), Next: "correct the secret's tags"}
+	}
+	return s, nil
+}
+
+// span reads a Go duration, or whole days as in 30d, which time.ParseDuration
+// does not know. Empty text leaves the default.
+func span(text string, d *time.Duration) bool {
+	if text == "" {
+		return true
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		*d = time.Duration(n) * 24 * time.Hour
+		return err == nil && n >= 0 && n <= 3650
+	}
+	v, err := time.ParseDuration(text)
+	*d = v
+	return err == nil && v >= 0
+}
