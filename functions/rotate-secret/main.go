@@ -31,5 +31,5 @@ func build(ctx context.Context, log *slog.Logger) (*handler.RotateSecret, error)
 	if err != nil {
 		return nil, err
 	}
-	return app.RotateSecret(ctx, c, log)
+	return app.RotateSecret(ctx, c, log, telemetry.NewMetrics(os.Stdout, "rotate-secret"))
 }

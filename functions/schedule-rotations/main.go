@@ -31,5 +31,5 @@ func build(ctx context.Context, log *slog.Logger) (*handler.ScheduleRotations, e
 	if err != nil {
 		return nil, err
 	}
-	return app.ScheduleRotations(ctx, c, log)
+	return app.ScheduleRotations(ctx, c, log, telemetry.NewMetrics(os.Stdout, "schedule-rotations"))
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,16 +19,16 @@ import (
 )
 
 // RotateSecret builds functions/rotate-secret.
-func RotateSecret(ctx context.Context, c config.RotateSecret, log *slog.Logger) (*handler.RotateSecret, error) {
+func RotateSecret(ctx context.Context, c config.RotateSecret, log *slog.Logger, metrics telemetry.Metrics) (*handler.RotateSecret, error) {
 	r, _, err := Rotation(ctx, c.Tenant, c.Window)
 	if err != nil {
 		return nil, err
 	}
-	return &handler.RotateSecret{Rotator: r, Log: log, Metrics: telemetry.NewMetrics(os.Stdout, "rotate-secret"), Observe: observe}, nil
+	return &handler.RotateSecret{Rotator: r, Log: log, Metrics: metrics, Observe: observe}, nil
 }
 
 // ScheduleRotations builds functions/schedule-rotations.
-func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slog.Logger) (*handler.ScheduleRotations, error) {
+func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slog.Logger, metrics telemetry.Metrics) (*handler.ScheduleRotations, error) {
 	r, catalog, err := Rotation(ctx, c.Tenant, c.Window)
 	if err != nil {
 		return nil, err
@@ -37,7 +36,7 @@ func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slo
 	return &handler.ScheduleRotations{
 		Catalog: catalog, Doctor: &rotation.Doctor{Rotator: r, Catalog: catalog},
 		Policy: rotation.Policy{MaxStarts: c.FuseCount, MaxShare: c.FuseShare}, Pace: c.Pace,
-		Log: log, Metrics: telemetry.NewMetrics(os.Stdout, "schedule-rotations"), Observe: observe,
+		Log: log, Metrics: metrics, Observe: observe,
 	}, nil
 }
 

@@ -30,6 +30,7 @@ import (
 	"clientkeeper/internal/handler"
 	"clientkeeper/internal/sandbox/secretsmanager"
 	"clientkeeper/internal/sandbox/tenant"
+	"clientkeeper/internal/telemetry"
 )
 
 const functionName = "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"
@@ -65,7 +66,7 @@ func openCloud(t *testing.T) *cloud {
 	}})
 	t.Cleanup(c.secrets.Close)
 	c.serve(t)
-	h, err := app.RotateSecret(t.Context(), config.RotateSecret{Tenant: c.config(t), Window: 60 * time.Millisecond}, slog.New(slog.DiscardHandler))
+	h, err := app.RotateSecret(t.Context(), config.RotateSecret{Tenant: c.config(t), Window: 60 * time.Millisecond}, slog.New(slog.DiscardHandler), telemetry.Metrics{})
 	if err != nil {
 		t.Fatal(err)
 	}
