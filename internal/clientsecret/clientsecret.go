@@ -12,6 +12,14 @@
 //	kid                         the key's id, its RFC 7638 thumbprint
 //	alg                         the algorithm of its assertions
 //
+// Where a consumer that exists reads other names, the secret itself says which,
+// so that everybody who reads it knows them:
+//
+//	{"clientkeeper:names": {"client_secret": "AUTH0_CLIENT_SECRET"},
+//	 "client_id": "...", "AUTH0_CLIENT_SECRET": "..."}
+//
+// Only client_id, client_secret, private_key_pem and kid can have other names.
+//
 // The package knows nothing of where the text is stored, nor of the tenant.
 package clientsecret
 
@@ -42,7 +50,22 @@ type ClientSecret struct {
 	KeyID         string       // kid
 	Alg           string       // alg
 
-	members []member // as they were parsed, known ones too
+	members []member          // as they were parsed, known ones too
+	names   map[string]string // a field's own name in this secret, by OAuth's
+}
+
+// namesMember is the member that gives fields other names.
+const namesMember = "clientkeeper:names"
+
+// renamable are the fields that may have another name.
+var renamable = []string{"client_id", "client_secret", "private_key_pem", "kid"}
+
+// nameOf is the name that a field has in this secret.
+func (c *ClientSecret) nameOf(f field) string {
+	if own := c.names[f.name]; own != "" {
+		return own
+	}
+	return f.name
 }
 
 // A member is a part of an object as it was written. Whatever we do not know
@@ -84,8 +107,8 @@ var fields = []field{
 	plain("alg", func(c *ClientSecret) *string { return &c.Alg }),
 }
 
-func fieldNamed(name string) (field, bool) {
-	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
+func (c *ClientSecret) fieldNamed(name string) (field, bool) {
+	i := slices.IndexFunc(fields, func(f field) bool { return c.nameOf(f) == name })
 	if i < 0 {
 		return field{}, false
 	}
@@ -107,9 +130,13 @@ func Parse(v secret.Value) (ClientSecret, error) {
 		return c, malformed("the secret is not a JSON object")
 	}
 	c.members = members
+	if !c.readNames() {
+		return ClientSecret{}, malformed("the secret's " + namesMember + " is not an object that gives each of " +
+			strings.Join(renamable, ", ") + " at most one name of its own")
+	}
 	seen := map[string]bool{}
 	for _, m := range members {
-		f, known := fieldNamed(m.name)
+		f, known := c.fieldNamed(m.name)
 		if !known {
 			continue
 		}
@@ -127,6 +154,31 @@ func Parse(v secret.Value) (ClientSecret, error) {
 		return ClientSecret{}, malformed("the secret has no " + strings.Join(missing, ", no "))
 	}
 	return c, nil
+}
+
+// readNames reads the member that gives fields other names, and reports whether
+// it makes sense: no name is given twice, and none is another field's.
+func (c *ClientSecret) readNames() bool {
+	i := slices.IndexFunc(c.members, func(m member) bool { return m.name == namesMember })
+	if i < 0 {
+		return true
+	}
+	names := map[string]string{}
+	if json.Unmarshal([]byte(c.members[i].raw.Reveal()), &names) != nil {
+		return false
+	}
+	taken := map[string]bool{namesMember: true}
+	for _, f := range fields {
+		taken[f.name] = true
+	}
+	for field, own := range names {
+		if !slices.Contains(renamable, field) || own == "" || taken[own] || !utf8.ValidString(own) {
+			return false
+		}
+		taken[own] = true
+	}
+	c.names = names
+	return true
 }
 
 func malformed(detail string) error {
@@ -210,7 +262,7 @@ func (c ClientSecret) Encode() (secret.Value, error) {
 	seen := map[string]bool{}
 	for _, m := range c.members {
 		raw := m.raw
-		if f, known := fieldNamed(m.name); known {
+		if f, known := c.fieldNamed(m.name); known {
 			seen[m.name] = true
 			if old, _ := m.text(); !secret.New(old).Equal(f.get(&c)) {
 				raw = quoted(f.get(&c))
@@ -226,8 +278,8 @@ func (c ClientSecret) Encode() (secret.Value, error) {
 			return secret.Value{}, &fault.Error{Kind: fault.Invalid, Op: "clientsecret.encode",
 				Reason: "secret_malformed", Detail: f.name + " is not UTF-8 text"}
 		}
-		if !seen[f.name] && !now.IsZero() {
-			parts = append(parts, `"`+f.name+`":`+quoted(now).Reveal())
+		if name := c.nameOf(f); !seen[name] && !now.IsZero() {
+			parts = append(parts, quoted(secret.New(name)).Reveal()+":"+quoted(now).Reveal())
 		}
 	}
 	return secret.New("{" + strings.Join(parts, ",") + "}"), nil

@@ -114,6 +114,44 @@ func TestEncodeKeepsWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
+func TestASecretMaySayItsOwnNames(t *testing.T) {
+	const text = `{"clientkeeper:names":{"client_secret":"AUTH0_CLIENT_SECRET","client_id":"user"},"user":"c1","AUTH0_CLIENT_SECRET":"old","x":1}`
+	c, err := clientsecret.Parse(secret.New(text))
+	if err != nil || c.ClientID != "c1" || c.ClientSecret.Reveal() != "old" {
+		t.Fatalf("%q, %v", c.ClientID, err)
+	}
+	if got := encode(t, c); got != text {
+		t.Errorf("unchanged: %s, want %s", got, text)
+	}
+	c.ClientSecret, c.Issuer = secret.New("new"), "https://example.eu.auth0.com/"
+	want := `{"clientkeeper:names":{"client_secret":"AUTH0_CLIENT_SECRET","client_id":"user"},"user":"c1","AUTH0_CLIENT_SECRET":"new","x":1,"issuer":"https://example.eu.auth0.com/"}`
+	if got := encode(t, c); got != want {
+		t.Errorf("changed: %s, want %s", got, want)
+	}
+	// A field that was not there gets its own name too.
+	c.PrivateKeyPEM = secret.New("key")
+	if got := object(t, encode(t, c)); got["private_key_pem"] != "key" {
+		t.Errorf("%v", got)
+	}
+
+	for name, names := range map[string]string{
+		"not an object":          `["user"]`,
+		"a number":               `{"client_id":1}`,
+		"an empty name":          `{"client_id":""}`,
+		"a field that has none":  `{"issuer":"iss"}`,
+		"an unknown field":       `{"password":"pw"}`,
+		"one name twice":         `{"client_id":"x","client_secret":"x"}`,
+		"another field's name":   `{"client_id":"client_secret"}`,
+		"the name of the names":  `{"client_id":"clientkeeper:names"}`,
+		"itself under its field": `{"client_id":"client_id"}`,
+	} {
+		_, err := clientsecret.Parse(secret.New(`{"clientkeeper:names":` + names + `,"client_id":"c1","client_secret":"canary"}`))
+		if fault.KindOf(err) != fault.Invalid || strings.Contains(fmt.Sprint(err), "canary") {
+			t.Errorf("%s: %v, want invalid", name, err)
+		}
+	}
+}
+
 func TestEncodeFromNothing(t *testing.T) {
 	got, err := clientsecret.ClientSecret{ClientID: "c", Alg: "RS256", ClientSecret: secret.New("s")}.Encode()
 	if want := `{"client_id":"c","client_secret":"s","alg":"RS256"}`; err != nil || got.Reveal() != want {

@@ -198,6 +198,76 @@ func TestATakenPortIsNamed(t *testing.T) {
 	}
 }
 
+func TestTwoSandboxesDoNotShareAFolder(t *testing.T) {
+	first := start(t, sandbox.Options{})
+	dir := filepath.Dir(first.EnvFile)
+	if _, err := sandbox.Start(t.Context(), sandbox.Options{Dir: dir, Source: "../.."}); err == nil || !strings.Contains(err.Error(), "another sandbox") {
+		t.Errorf("a second one in the same folder: %v", err)
+	}
+	if _, err := os.Stat(first.EnvFile); err != nil {
+		t.Errorf("the first one's environment file: %v", err)
+	}
+	start(t, sandbox.Options{}) // in a folder of its own
+}
+
+// Whoever waits for the file must not find that of a sandbox that was killed.
+func TestAnOldEnvironmentFileIsGoneWhileTheSandboxStarts(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "env")
+	if err := os.WriteFile(file, []byte("export AWS_ENDPOINT_URL='http://127.0.0.1:1'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	looked := false
+	s, err := sandbox.Start(t.Context(), sandbox.Options{Dir: dir, Source: "../..", Progress: func(string) {
+		looked = true
+		if _, err := os.Stat(file); !os.IsNotExist(err) {
+			t.Errorf("the old file is still there: %v", err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil || !looked {
+		t.Errorf("%v, looked: %v", err, looked)
+	}
+}
+
+func TestWhatTheSandboxNeedsIsNamed(t *testing.T) {
+	notAFolder := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(notAFolder, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ dir, path, want string }{
+		"no folder":     {"", os.Getenv("PATH"), "-dir"},
+		"not a folder":  {notAFolder, os.Getenv("PATH"), "-dir"},
+		"no Go":         {t.TempDir(), t.TempDir(), "install Go"},
+		"below nowhere": {filepath.Join(notAFolder, "x"), os.Getenv("PATH"), "-dir"},
+	} {
+		t.Setenv("PATH", test.path)
+		s, err := sandbox.Start(t.Context(), sandbox.Options{Dir: test.dir, Source: "../.."})
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want advice with %q", name, err, test.want)
+		}
+	}
+}
+
+// A start that is given up leaves nothing running and nothing to source.
+func TestAStartThatIsGivenUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	dir := t.TempDir()
+	began := time.Now()
+	_, err := sandbox.Start(ctx, sandbox.Options{Dir: dir, Source: "../..", Progress: func(string) { cancel() }})
+	if err == nil || time.Since(began) > 20*time.Second {
+		t.Errorf("%v after %v, want an error at once", err, time.Since(began))
+	}
+	if _, err := os.Stat(filepath.Join(dir, "env")); !os.IsNotExist(err) {
+		t.Errorf("there is an environment file: %v", err)
+	}
+}
+
 func TestABadParameterFailsTheStart(t *testing.T) {
 	_, err := sandbox.Start(t.Context(), sandbox.Options{Dir: t.TempDir(), Source: "../..",
 		Parameters: map[string]string{"Auth0Domain": "https://localhost", "MaxTries": "none"}})
@@ -207,4 +277,31 @@ func TestABadParameterFailsTheStart(t *testing.T) {
 	if _, err := sandbox.Start(t.Context(), sandbox.Options{Dir: t.TempDir(), Source: filepath.Join(t.TempDir(), "nowhere")}); err == nil {
 		t.Error("started without a template")
 	}
+}
+
+func TestASecretOfEachKindRotates(t *testing.T) {
+	var lines written
+	s := start(t, sandbox.Options{Line: lines.line})
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	rotated, err := s.PlayRotations(ctx)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, lines.String())
+	}
+	for _, wrong := range s.CheckRotations(ctx, rotated) {
+		t.Error(wrong)
+	}
+	if len(rotated) != 4 {
+		t.Errorf("%d secrets rotated, want one of each kind", len(rotated))
+	}
+	for _, r := range rotated {
+		var steps []string
+		for _, e := range r.Steps {
+			steps = append(steps, e.Step)
+		}
+		if got := strings.Join(steps, " "); got != "createSecret setSecret testSecret finishSecret" {
+			t.Errorf("%s: steps %s", r.Name, got)
+		}
+	}
+	huntCanaries(t, s, lines.String())
 }
