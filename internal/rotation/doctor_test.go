@@ -73,6 +73,12 @@ var sicknesses = map[string]sickness{
 		add(s, "p", Pending, ours("old"), 2*24*time.Hour+time.Hour)
 		s.all[0].Created = time.Now().Add(-time.Hour)
 	}, []string{"pending_stale"}, true, 0},
+	"pending is older, gone back": {"", func(_ *testing.T, _ *world, s *fakeSecret, c *fakeClient, _ *Rotator) {
+		add(s, "p", Pending, ours("old"), 2*24*time.Hour+time.Hour)
+		add(s, "older", Previous, ours("older"), 100*day)
+		s.all[0].Created = time.Now().Add(-time.Hour)
+		c.Secret = secret.New("older")
+	}, []string{"pending_stuck"}, true, 1},
 	"changed by hand": {"", func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) {
 		c.Secret = secret.New("by hand")
 	}, []string{"login_refused"}, false, 0},

@@ -60,7 +60,8 @@ const (
 // when the answer is not known, which for a write means that it may have been
 // made all the same. The steps read back before they conclude anything.
 type Store interface {
-	// Describe reads labels, tags and replicas. It may be a moment behind a write.
+	// Describe reads labels, tags and replicas. It may be a moment behind a
+	// write. The id may be the ARN or the name; Version.Created may be zero.
 	Describe(ctx context.Context, id string) (Secret, error)
 
 	// Value reads the value of a version by the version's id alone, whatever
@@ -123,7 +124,7 @@ type Client struct {
 	Secret secret.Value
 
 	// Attached are the ids of the credentials in the private_key_jwt slot, in
-	// the tenant's order.
+	// the tenant's order; none where AuthMethod is another.
 	Attached []string
 
 	// Elsewhere are the ids of credentials that other slots use
@@ -194,7 +195,8 @@ type Tenant interface {
 
 	// UseKeys makes these credentials the whole private_key_jwt slot in ONE
 	// PATCH, and switches the client to private_key_jwt if it was not: with
-	// token_endpoint_auth_method null. It may be repeated. Conflict or
+	// token_endpoint_auth_method null and, as private_key_jwt needs,
+	// jwt_configuration.alg RS256. It may be repeated. Conflict or
 	// Invalid: more than two, or one that does not exist.
 	UseKeys(ctx context.Context, id string, credentials []string) error
 

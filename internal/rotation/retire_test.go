@@ -117,3 +117,24 @@ func TestRetirementBrokenAtEveryCall(t *testing.T) {
 		}
 	}
 }
+
+// After a way back to a secret, Secrets Manager says a moment later that the
+// rotation has ended; until then the version's age counts.
+func TestAKeyOutlivesTheWayBackToASecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := begun(t, "key to secret")
+		d := &Doctor{Rotator: r, Catalog: fakeCatalog{w}}
+		w.edit(func(s *fakeSecret) { s.LastRotated = time.Now().Add(-30 * day) })
+		if err := w.once(r, tokenOf(1)); err != nil {
+			t.Fatal(err)
+		}
+		if moves, err := d.Retire(t.Context(), arn); moves != 0 || err != nil {
+			t.Errorf("%d moves, %v", moves, err)
+		}
+		time.Sleep(25 * time.Hour)
+		if moves, err := d.Retire(t.Context(), arn); moves != 1 || err != nil {
+			t.Errorf("%d moves, %v", moves, err)
+		}
+		w.report()
+	})
+}

@@ -34,9 +34,6 @@ func (r *Rotator) look(ctx context.Context, s Secret, settings Settings) (pool, 
 	}
 	p := pool{now: time.Now(), credentials: credentials, attached: c.Attached, elsewhere: c.Elsewhere, age: orphanAge,
 		current: keyID(current), previous: keyID(previous)}
-	if c.AuthMethod != KindKey {
-		p.attached = nil // whatever the slot says, it logs nobody in
-	}
 	p.overlap = overlapEnd(s, p, settings.Overlap)
 	p.renew = p.now.Add(settings.Interval + settings.Overlap + r.margin())
 	p.renewBy = p.now.Add(min(settings.Overlap, r.margin()))

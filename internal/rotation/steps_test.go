@@ -236,3 +236,15 @@ func TestATokenThatIsTooLate(t *testing.T) {
 		}
 	})
 }
+
+// The tenant's read is behind: the secret was rotated, and the read shows the
+// one before, which is stored. A second one must not be made.
+func TestAnOldReadMakesNoSecondSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := begun(t, "made by the tenant")
+		w.state.clients[client].Secret = secretOf("made already") // which no read shows yet
+		if err := w.step(r, StepCreate, tokenOf(1)); fault.Reason(err) != "answers_disagree" || w.posts != 0 {
+			t.Errorf("%v, %d posts", err, w.posts)
+		}
+	})
+}
