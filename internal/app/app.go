@@ -37,10 +37,13 @@ func AWS(ctx context.Context) (aws.Config, error) {
 // Tenant is a client of the Auth0 tenant that c names, with the management
 // credential that Secrets Manager holds.
 func Tenant(c config.Tenant, cfg aws.Config) (*auth0.Client, error) {
-	return tenantWith(c, cfg, auth0.Bulk)
+	return tenantWith(c, credential(secretstore.New(cfg), c.ManagementSecret), auth0.Bulk)
 }
 
-func tenantWith(c config.Tenant, cfg aws.Config, priority auth0.Priority) (*auth0.Client, error) {
+// source is where a management credential comes from, as auth0.Config says.
+type source func(ctx context.Context, stale bool) (auth0.Credential, error)
+
+func tenantWith(c config.Tenant, from source, priority auth0.Priority) (*auth0.Client, error) {
 	roots, err := readRoots(c.CAFile)
 	if err != nil {
 		return nil, err
@@ -52,7 +55,7 @@ func tenantWith(c config.Tenant, cfg aws.Config, priority auth0.Priority) (*auth
 		Reserve:    c.Reserve,
 		Priority:   priority,
 		Version:    Version,
-		Credential: credential(secretstore.New(cfg), c.ManagementSecret),
+		Credential: from,
 	})
 }
 

@@ -84,7 +84,7 @@ func (k *keeper) wasRefused(c auth0.Credential) bool {
 // on the way is never a message's fault, so unless it is passing it counts as
 // not knowing who we are, which sends no message to a dead-letter queue at its
 // first try.
-func credential(store *secretstore.Store, id string) func(context.Context, bool) (auth0.Credential, error) {
+func credential(store *secretstore.Store, id string) source {
 	k := &keeper{read: func(ctx context.Context, stage string) (auth0.Credential, error) {
 		v, err := store.Get(ctx, id, secretstore.WithStage(stage))
 		if err != nil {

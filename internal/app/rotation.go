@@ -53,12 +53,17 @@ func Rotation(ctx context.Context, t config.Tenant, window time.Duration) (*rota
 // RotationIn is Rotation for a given account and region. Its calls to the
 // tenant go before bulk work.
 func RotationIn(cfg aws.Config, t config.Tenant, window time.Duration) (*rotation.Rotator, rotation.Catalog, error) {
-	client, err := tenantWith(t, cfg, auth0.Urgent)
+	store := secrets{secretstore.New(cfg)}
+	management := credential(store.store, t.ManagementSecret)
+	client, err := tenantWith(t, management, auth0.Urgent)
 	if err != nil {
 		return nil, nil, err
 	}
-	store := secrets{secretstore.New(cfg)}
-	return &rotation.Rotator{Store: store, Tenant: rotated{client}, Domain: t.Domain, Window: window}, store, nil
+	self := func(ctx context.Context) (string, error) {
+		c, err := management(ctx, false)
+		return c.ClientID, err
+	}
+	return &rotation.Rotator{Store: store, Tenant: rotated{client}, Domain: t.Domain, Self: self, Window: window}, store, nil
 }
 
 // secrets puts Secrets Manager into rotation's words.

@@ -65,7 +65,10 @@ func (w *work) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	self := w.Self != "" && w.Self == w.settings.ClientID
+	self, err := w.isSelf(ctx)
+	if err != nil {
+		return err
+	}
 	action, err := planCreate(w.settings, self, pending, current)
 	if err != nil {
 		return err
@@ -84,6 +87,15 @@ func (w *work) create(ctx context.Context) error {
 	}
 	w.out.Kind, w.out.Did = kindOf(pending.value), "nothing"
 	return nil
+}
+
+// isSelf reports whether the secret is that of the client we log in with.
+func (w *work) isSelf(ctx context.Context) (bool, error) {
+	if w.Self == nil {
+		return false, nil
+	}
+	id, err := w.Self(ctx)
+	return err == nil && id == w.settings.ClientID, err
 }
 
 // createKey makes a key, unless the client has no room for it: a value that can

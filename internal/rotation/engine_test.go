@@ -89,7 +89,7 @@ func (sc scenario) prepare(t *testing.T) (*world, *Rotator) {
 		sc.setup(w)
 	}
 	if w.management {
-		r.Self = client
+		r.Self = func(context.Context) (string, error) { return client, nil }
 	}
 	time.Sleep(48 * time.Hour) // no window and no overlap is open
 	return w, r

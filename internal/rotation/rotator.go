@@ -46,10 +46,10 @@ type Rotator struct {
 	// refused. Empty: not checked.
 	Domain string
 
-	// Self is the id of the management client that Tenant logs in with. Its
+	// Self tells the id of the management client that Tenant logs in with. Its
 	// secret is never made by the tenant: dying before it was stored, we
-	// could not log in to read it. Empty: no managed secret is that client's.
-	Self string
+	// could not log in to read it. Nil: no managed secret is that client's.
+	Self func(context.Context) (string, error)
 
 	// Window is how long the tenant may accept an old or a new secret, either
 	// or both, after a change; default 30 s, by Auth0's "Rotate Client
