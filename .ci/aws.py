@@ -9,7 +9,7 @@ sqs = boto3.client("sqs")
 secrets = boto3.client("secretsmanager")
 
 management = json.loads(secrets.get_secret_value(SecretId="clientkeeper/management")["SecretString"])
-assert management["client_id"] == os.environ["AUTH0_CLIENT_ID"], management.keys()
+assert management["client_id"] and management["client_secret"], management.keys()
 
 queue, dead = os.environ["REGISTRATIONS_QUEUE_URL"], os.environ["REGISTRATIONS_DLQ_URL"]
 bodies = {"https://stranger.example.org/c.json": "host_not_allowed", "not json": "message_not_json"}

@@ -36,6 +36,7 @@ func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slo
 	return &handler.ScheduleRotations{
 		Catalog: catalog, Doctor: &rotation.Doctor{Rotator: r, Catalog: catalog},
 		Policy: rotation.Policy{MaxStarts: c.FuseCount, MaxShare: c.FuseShare}, Pace: c.Pace,
+		Tenant: r.Tenant.(rotated), // as RotationIn has made it
 		Log: log, Metrics: metrics, Observe: observe,
 	}, nil
 }
@@ -75,7 +76,7 @@ func (s secrets) Describe(ctx context.Context, id string) (rotation.Secret, erro
 }
 
 func described(d secretstore.Description) rotation.Secret {
-	out := rotation.Secret{ID: d.ARN, Name: d.Name, Tags: d.Tags, RotationEnabled: d.Rotation.Enabled, Created: d.Created,
+	out := rotation.Secret{ID: d.ARN, Name: d.Name, Tags: d.Tags, RotationEnabled: d.Rotation.Enabled, Created: d.Created, Changed: d.LastChanged,
 		LastRotated: d.LastRotated, NextRotation: d.NextRotation, Deleted: !d.Deleted.IsZero()}
 	for id, labels := range d.Stages {
 		out.Versions = append(out.Versions, rotation.Version{ID: id, Labels: labels})
@@ -149,6 +150,16 @@ func (s secrets) Untag(ctx context.Context, id string, keys ...string) error {
 
 // rotated puts the Management API into rotation's words.
 type rotated struct{ client *auth0.Client }
+
+// Burst is the size of the tenant's bucket, as its answer to a small request
+// says. That there is no such client, or no room in the bucket, is an answer.
+func (t rotated) Burst(ctx context.Context, clientID string) (int, error) {
+	_, err := t.client.Client(ctx, clientID, "client_id")
+	if kind := fault.KindOf(err); err != nil && kind != fault.NotFound && kind != fault.RateLimited {
+		return 0, err
+	}
+	return t.client.Allowance().Limit, nil
+}
 
 func (t rotated) Client(ctx context.Context, id string) (rotation.Client, error) {
 	info, err := t.client.ClientWithSecret(ctx, id)

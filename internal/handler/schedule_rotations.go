@@ -35,7 +35,9 @@ type ScheduleRotations struct {
 	Policy  rotation.Policy
 	// Pace is the least time between two starts, so that the tenant is not
 	// asked for everything at once.
-	Pace    time.Duration
+	Pace time.Duration
+	// Tenant is asked before the first start; nil is not asked. See [Tenant].
+	Tenant  Tenant
 	Log     *slog.Logger
 	Metrics telemetry.Metrics
 	// Observe is as in [RegisterClient].
@@ -179,11 +181,12 @@ func (r *run) repair(ctx context.Context, stuck []rotation.Secret) {
 	}
 }
 
-// retire ends the overlaps that have come to their end.
+// retire ends the overlaps that have come to their end. The tags do not say
+// whether there is one: a client may have gone back from a key to a secret.
 func (r *run) retire(ctx context.Context, secrets []rotation.Secret) {
 	for _, s := range secrets {
 		settings, err := rotation.ParseTags(s.Tags)
-		if err != nil || settings.Kind != rotation.KindKey || s.LastRotated.IsZero() {
+		if err != nil || s.LastRotated.IsZero() {
 			continue
 		}
 		if over := r.now().Sub(s.LastRotated.Add(settings.Overlap)); over < 0 || over > retireWithin {
@@ -196,22 +199,6 @@ func (r *run) retire(ctx context.Context, secrets []rotation.Secret) {
 		if moves > 0 {
 			r.out.Retired++
 		}
-	}
-}
-
-// start starts what is due, the most overdue first, as long as there is time.
-func (r *run) start(ctx context.Context, starts []rotation.Start) {
-	for i, s := range starts {
-		if i > 0 && !pause(ctx, r.Pace) {
-			r.out.Left = len(starts) - i
-			return
-		}
-		if err := r.Catalog.Rotate(ctx, s.Secret.ID, s.Token); err != nil {
-			r.failed(ctx, s.Secret, "start", err)
-			continue
-		}
-		r.out.Started++
-		r.log.InfoContext(ctx, "started", "secret", s.Secret.ID, "version_id", s.Token)
 	}
 }
 

@@ -155,9 +155,9 @@ func TestStartsArePacedAndEndInTime(t *testing.T) {
 
 func TestOverlapsEndInTheirTimeAndNotForEver(t *testing.T) {
 	key := map[string]string{rotation.TagKind: rotation.KindKey, rotation.TagOverlap: "24h"}
-	f := &fleet{secrets: []rotation.Secret{due("over", 1, key), due("long over", 3, key), due("not yet", 0, key), due("a secret", 1, nil)}}
+	f := &fleet{secrets: []rotation.Secret{due("over", 1, key), due("long over", 3, key), due("not yet", 0, key), due("a secret now", 1, nil)}}
 	out, _, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
-	if err != nil || out.Retired != 1 || !slices.Equal(f.retired, []string{"over"}) {
+	if err != nil || out.Retired != 2 || !slices.Equal(f.retired, []string{"over", "a secret now"}) {
 		t.Errorf("%+v, %v; retired %v", out, err, f.retired)
 	}
 }

@@ -130,7 +130,7 @@ func (d *Doctor) do(ctx context.Context, e exam, f Finding) error {
 		_, err := w.place(ctx, e.current)
 		return err
 	case repairTidy:
-		_, err := d.Retire(ctx, f.SecretID)
+		_, err := d.retire(ctx, f.SecretID, func(*pool) {})
 		return err
 	}
 	return nil

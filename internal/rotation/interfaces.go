@@ -24,6 +24,7 @@ type Secret struct {
 
 	RotationEnabled bool
 	Created         time.Time
+	Changed         time.Time // when anything of it was last changed; zero: not known
 	LastRotated     time.Time // zero: never by Secrets Manager's rotation
 	NextRotation    time.Time // zero: it has no schedule of its own
 	Deleted         bool      // scheduled for deletion

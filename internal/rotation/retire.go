@@ -12,9 +12,24 @@ const retireMoves = 8
 // Retire ends overlaps: it detaches and deletes the keys whose overlap is over
 // and the left-overs of ours that no version stores, and returns how many
 // calls that took. It leaves at least one stored key that works, does nothing
-// while a rotation is under way, and may be repeated.
+// while a rotation is under way, and may be repeated. Where no version stores a
+// key it does not ask the tenant, whatever the tags say: a client that went
+// back to a secret has keys to retire, one that never had any has none.
 func (d *Doctor) Retire(ctx context.Context, id string) (moves int, err error) {
-	return d.retire(ctx, id, func(*pool) {})
+	s, err := d.Store.Describe(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	for _, label := range []string{Current, Previous} {
+		v, err := d.load(ctx, s, label)
+		if err != nil {
+			return 0, err
+		}
+		if keyID(v) != "" {
+			return d.retire(ctx, id, func(*pool) {})
+		}
+	}
+	return 0, nil
 }
 
 // Revoke ends overlaps now: whatever is stored as AWSPREVIOUS stops working.

@@ -191,13 +191,18 @@ func (s Secret) newest() time.Time {
 	return at
 }
 
-// pendingSince is for how long a version has been AWSPENDING; where that is not
-// known, a rotation counts as long under way.
+// pendingSince is for how long a version has been AWSPENDING. Secrets Manager
+// tells no time of a version that has no value yet; the last change of the
+// secret is never earlier than that, so a rotation is rather taken for younger
+// than it is. Where nothing is known it counts as long under way.
 func (s Secret) pendingSince(now time.Time) time.Duration {
 	for _, v := range s.Versions {
 		if v.ID == s.labelled(Pending) && !v.Created.IsZero() {
 			return now.Sub(v.Created)
 		}
+	}
+	if !s.Changed.IsZero() {
+		return now.Sub(s.Changed)
 	}
 	return stuckAfter
 }

@@ -160,3 +160,18 @@ func TestTwoSchedulesAskForOneVersion(t *testing.T) {
 		t.Error("a later rotation has the same token")
 	}
 }
+
+// Secrets Manager lists no time of a version without a value: a createSecret
+// that is at work must not look like one that was given up.
+func TestARotationThatHasJustBegunIsNotStuck(t *testing.T) {
+	now := time.Now()
+	s := Secret{ID: "a", Name: "a", RotationEnabled: true, Created: now.Add(-90 * 24 * time.Hour), LastRotated: now.Add(-60 * 24 * time.Hour),
+		Versions: []Version{{ID: "v1", Labels: []string{Current}}, {ID: "v2", Labels: []string{Pending}}},
+		Tags:     map[string]string{TagManaged: "true", TagClientID: "c", TagInterval: "30d"}}
+	for changed, stuck := range map[time.Duration]int{time.Minute: 0, 2 * time.Hour: 1} {
+		s.Changed = now.Add(-changed)
+		if p := PlanRotations(now, []Secret{s}, Policy{}); len(p.Stuck) != stuck || len(p.Start) != 0 {
+			t.Errorf("changed %v ago: %d stuck and %d started, want %d and none", changed, len(p.Stuck), len(p.Start), stuck)
+		}
+	}
+}

@@ -3,10 +3,11 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"clientkeeper/internal/sandbox/cloudformation"
@@ -23,21 +24,19 @@ func (s *Sandbox) buildFunctions(ctx context.Context) error {
 		s.options.Progress("building " + f.Folder)
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", s.binary(f), "./"+filepath.ToSlash(f.Folder))
 		cmd.Dir = s.options.Source
+		// The compilers are processes of their own, and end with the command.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 		cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("building %s: %w\n%s", f.Folder, err, out.Bytes())
+		switch err := cmd.Run(); {
+		case errors.Is(err, exec.ErrNotFound):
+			return fmt.Errorf("building %s: %w; install Go, or put it on the PATH", f.Folder, err)
+		case err != nil:
+			return fmt.Errorf("building %s: %w\n%s", f.Folder, err, bytes.TrimSpace(out.Bytes()))
 		}
 		s.options.Progress(fmt.Sprintf("built %s in %.1f s", f.Folder, time.Since(start).Seconds()))
-	}
-	return nil
-}
-
-// removeEnv takes the environment file away when what it points to is gone.
-func (s *Sandbox) removeEnv() error {
-	if err := os.Remove(s.EnvFile); err != nil && !os.IsNotExist(err) {
-		return err
 	}
 	return nil
 }

@@ -73,9 +73,17 @@ type CrashResult struct {
 
 	// Unstored counts looks that found that the tenant had made a secret which
 	// was not stored yet: the price of the strategy tenant-generated, which is
-	// no gap as long as it ends.
+	// no gap as long as it ends. Undone are secrets of that strategy that could
+	// not be stored, and that the tenant was made to forget.
 	Unstored        int
 	LongestUnstored time.Duration
+	Undone          int
+
+	// Waiting counts looks that found that the stored secret of a client which
+	// has just been switched from keys to a secret will log in, but does not
+	// yet: the tenant takes no secret of a client that uses keys, so it cannot
+	// have spread before.
+	Waiting int
 
 	Restarted int           // tries in which Secrets Manager gave up and was asked again
 	Recovery  time.Duration // the longest from a fault to the end of the rotation
@@ -107,16 +115,90 @@ func CrashMatrix(ctx context.Context, o CrashOptions) (CrashReport, error) {
 	if err != nil {
 		return CrashReport{}, err
 	}
-	var report CrashReport
-	for _, k := range kinds {
-		r, err := crashOneKind(ctx, shared, k, o)
-		if err != nil {
-			return report, fmt.Errorf("%s: %w", k.name, err)
-		}
-		report.Kinds = append(report.Kinds, r)
+	m := &crashMatrix{shared: shared, options: o, start: start}
+	if err := m.record(ctx, kinds); err != nil {
+		return m.report(), err
 	}
-	report.Took = time.Since(start)
-	return report, nil
+	err = m.breakAll(ctx, kinds)
+	return m.report(), err
+}
+
+// A crashMatrix is a matrix while it runs.
+type crashMatrix struct {
+	shared  *crashShared
+	options CrashOptions
+	start   time.Time
+
+	mu      sync.Mutex
+	results []CrashResult
+	points  [][]crashPoint
+	done    int
+	total   int
+}
+
+func (m *crashMatrix) group(ctx context.Context) (*errgroup.Group, context.Context) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(cmp.Or(m.options.Parallel, crashParallel))
+	return g, ctx
+}
+
+// record rotates each kind undisturbed and takes down what it calls. A kind
+// that is broken already is not broken further.
+func (m *crashMatrix) record(ctx context.Context, kinds []crashKind) error {
+	m.results, m.points = make([]CrashResult, len(kinds)), make([][]crashPoint, len(kinds))
+	g, ctx := m.group(ctx)
+	for i, k := range kinds {
+		g.Go(func() error {
+			plain, err := crashTry(ctx, m.shared, k, nil)
+			if err != nil {
+				return fmt.Errorf("%s: %w", k.name, err)
+			}
+			r := CrashResult{Kind: k.name, Calls: len(plain.calls)}
+			r.add(plain, nil)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.results[i] = r
+			if len(r.Problems) == 0 {
+				m.points[i] = thinned(crashPoints(plain.calls), m.options.Every)
+				m.total += len(m.points[i])
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// breakAll tries every point of every kind.
+func (m *crashMatrix) breakAll(ctx context.Context, kinds []crashKind) error {
+	g, ctx := m.group(ctx)
+	for i, k := range kinds {
+		for _, p := range m.points[i] {
+			g.Go(func() error {
+				try, err := crashTry(ctx, m.shared, k, &p)
+				if err != nil {
+					return fmt.Errorf("%s: %s: %w", k.name, p, err)
+				}
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				m.results[i].add(try, &p)
+				m.done++
+				if m.options.Progress != nil {
+					m.options.Progress(k.name, m.done, m.total)
+				}
+				return nil
+			})
+		}
+	}
+	return g.Wait()
+}
+
+func (m *crashMatrix) report() CrashReport {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.results {
+		slices.Sort(r.Problems)
+	}
+	return CrashReport{Kinds: m.results, Took: time.Since(m.start)}
 }
 
 func crashKindsNamed(names []string) ([]crashKind, error) {
@@ -132,40 +214,6 @@ func crashKindsNamed(names []string) ([]crashKind, error) {
 		out = append(out, crashKinds[i])
 	}
 	return out, nil
-}
-
-func crashOneKind(ctx context.Context, shared *crashShared, k crashKind, o CrashOptions) (CrashResult, error) {
-	plain, err := crashTry(ctx, shared, k, nil)
-	if err != nil {
-		return CrashResult{}, err
-	}
-	r := CrashResult{Kind: k.name, Calls: len(plain.calls)}
-	r.add(plain, nil)
-	if r.Bad() && len(r.Problems) > 0 {
-		return r, nil // undisturbed: there is no use in breaking it further
-	}
-	points := thinned(crashPoints(plain.calls), o.Every)
-	var mu sync.Mutex
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(cmp.Or(o.Parallel, crashParallel))
-	for _, p := range points {
-		g.Go(func() error {
-			try, err := crashTry(ctx, shared, k, &p)
-			if err != nil {
-				return fmt.Errorf("%s: %w", p, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			r.add(try, &p)
-			if o.Progress != nil {
-				o.Progress(k.name, r.Points, len(points))
-			}
-			return nil
-		})
-	}
-	err = g.Wait()
-	slices.Sort(r.Problems)
-	return r, err
 }
 
 func thinned(points []crashPoint, every int) []crashPoint {
@@ -193,6 +241,8 @@ func (r *CrashResult) add(t *crashOutcome, p *crashPoint) {
 	r.Unfinished += t.unfinished
 	r.Left += t.left
 	r.Unstored += t.unstored
+	r.Undone += t.undone
+	r.Waiting += t.waiting
 	r.LongestUnstored = max(r.LongestUnstored, t.longestUnstored)
 	r.Recovery = max(r.Recovery, t.recovery)
 	if t.restarts > 0 {

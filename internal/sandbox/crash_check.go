@@ -35,12 +35,12 @@ type crashChecker struct {
 
 // A crashOutcome is what became of a try; see [CrashResult].
 type crashOutcome struct {
-	calls                                                   []crashCall
-	struck                                                  bool
-	checks, lost, gaps, doubled, unfinished, left, unstored int
-	restarts                                                int
-	longestUnstored, recovery                               time.Duration
-	problems                                                []string
+	calls                                                                    []crashCall
+	struck                                                                   bool
+	checks, lost, gaps, doubled, unfinished, left, unstored, undone, waiting int
+	restarts                                                                 int
+	longestUnstored, recovery                                                time.Duration
+	problems                                                                 []string
 }
 
 // A storedCredential is what a version of the secret holds.
@@ -148,7 +148,11 @@ func (c *crashChecker) look(call string) {
 		now, later = now || n, later || l
 	}
 	c.countUnstored(now && later)
-	if !(now && later) && !c.generatedUnstored() {
+	switch {
+	case now && later, c.generatedUnstored():
+	case later && c.w.kind.fromKey && !c.w.kind.toKey && c.w.kind.accept == tenant.AcceptOld:
+		c.out.waiting++
+	default:
 		what := "no stored credential logs in"
 		if now {
 			what = "no stored credential will log in once the change has spread"
@@ -205,33 +209,46 @@ func (c *crashChecker) followCurrent(call, version string) {
 }
 
 // lookTwice looks for what happened twice. What the caller repeats without
-// effect does not count.
+// effect does not count. A secret that the tenant made may be followed by
+// another only after the tenant was made to forget it.
 func (c *crashChecker) lookTwice(call string) {
-	keys := map[string]int{}
-	count := map[tenant.ChangeKind]int{}
+	uploads, sets, made, undone := map[string]int{}, 0, 0, 0
+	total := 0
 	for _, change := range c.w.tenant.Changes(c.w.client)[c.skip:] {
-		count[change.Kind]++
-		if change.Kind == tenant.CredentialCreated {
-			keys[change.KeyID]++
+		switch change.Kind {
+		case tenant.CredentialCreated:
+			uploads[change.KeyID]++
+			total++
+		case tenant.SecretGenerated:
+			made++
+		case tenant.SecretSet:
+			sets++
+			if made > 0 {
+				made, undone = 0, undone+1
+			}
+		}
+		if made > 1 {
+			c.twice(call, "the tenant made a secret", made)
 		}
 	}
-	twice := func(name string, n int) {
-		if n > 1 && !c.told[name] {
-			c.told[name] = true
-			c.problem(&c.out.doubled, call, fmt.Sprintf("%s %d times", name, n))
-		}
+	c.out.undone = undone
+	if c.w.kind.strategy != "tenant-generated" {
+		c.twice(call, "a secret was set to something new", sets)
 	}
-	twice("the tenant made a secret", count[tenant.SecretGenerated])
-	twice("a secret was set to something new", count[tenant.SecretSet])
-	twice("a key was uploaded for one rotation", count[tenant.CredentialCreated])
-	for kid, n := range keys {
-		twice("the key "+kid+" was uploaded", n)
+	c.twice(call, "a key was uploaded for one rotation", total)
+	for kid, n := range uploads {
+		c.twice(call, "the key "+kid+" was uploaded", n)
 	}
 	for _, v := range c.w.tenant.Violations() {
-		if !c.told[v] {
-			c.told[v] = true
-			c.problem(&c.out.doubled, call, v)
-		}
+		c.twice(call, v, 2)
+	}
+}
+
+// twice reports something once, whatever it was.
+func (c *crashChecker) twice(call, what string, n int) {
+	if n > 1 && !c.told[what] {
+		c.told[what] = true
+		c.problem(&c.out.doubled, call, fmt.Sprintf("%s (%d times)", what, n))
 	}
 }
 

@@ -40,11 +40,13 @@ var crashKinds = []crashKind{
 	{name: "key", about: "a key of private_key_jwt", fromKey: true, toKey: true},
 	{name: "secret-to-key", about: "from a client secret to a key", toKey: true},
 	{name: "key-to-secret", about: "from a key to a client secret", fromKey: true},
+	{name: "key-to-secret-old", about: "the same, where the old secret works until the window is over", fromKey: true, accept: tenant.AcceptOld},
 	{name: "management-secret", about: "the secret of the management client", management: true, cold: true, accept: tenant.AcceptEither},
 	{name: "management-secret-warm", about: "the same, in a process that lives on", management: true, accept: tenant.AcceptNew},
 	{name: "management-key", about: "the key of the management client", management: true, cold: true, fromKey: true, toKey: true},
 	{name: "management-secret-to-key", about: "the management client, from a secret to a key", management: true, cold: true, toKey: true},
-	{name: "management-key-to-secret", about: "the management client, from a key to a secret", management: true, cold: true, fromKey: true, accept: tenant.AcceptOld},
+	{name: "management-key-to-secret", about: "the management client, from a key to a secret", management: true, cold: true, fromKey: true},
+	{name: "management-generated", about: "the same as tenant-generated, which is made here all the same", management: true, cold: true, strategy: "tenant-generated"},
 }
 
 // furnish makes the management client, the client whose credential is rotated,
@@ -98,16 +100,19 @@ func (w *crashWorld) addKeys() error {
 	if err != nil || !w.kind.fromKey {
 		return err
 	}
+	var ids []string
 	for _, key := range []*rsa.PrivateKey{w.shared.keys[1], w.shared.keys[0]} {
 		public, err := publicPEM(key)
-		if err == nil {
-			_, err = w.tenant.AddKey(w.client, public, "RS256")
-		}
 		if err != nil {
 			return err
 		}
+		id, err := w.tenant.AddCredential(w.client, tenant.NewKey{PEM: public, Name: "clientkeeper of an earlier rotation"})
+		if err != nil {
+			return err
+		}
+		ids = append(ids, id)
 	}
-	return nil
+	return w.tenant.Attach(w.client, ids...)
 }
 
 // store makes the secret that is rotated, with a previous version where there

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
@@ -28,6 +29,7 @@ import (
 const (
 	crashWindow   = 200 * time.Millisecond // in which changed secrets spread
 	crashAttempts = 4                      // of a rotation, before Secrets Manager gives up
+	crashRetry    = crashWindow * 5 / 4    // until it tries again: the old secret is dead by then
 	crashFunction = "arn:aws:lambda:" + region + ":" + account + ":function:rotate-secret"
 	crashTimeout  = time.Minute // of the function
 	crashAge      = 48 * time.Hour
@@ -152,7 +154,7 @@ func tenantCall(r *http.Request) (op string, write bool) {
 
 func (w *crashWorld) openSecrets() error {
 	w.secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, Rotation: secretsmanager.Rotation{
-		Invoke: w.invoke, OnRotation: w.events.add, Attempts: crashAttempts, RetryDelay: 10 * time.Millisecond,
+		Invoke: w.invoke, OnRotation: w.events.add, Attempts: crashAttempts, RetryDelay: crashRetry,
 	}})
 	var c net.ListenConfig
 	l, err := c.Listen(context.Background(), "tcp", "127.0.0.1:0")
@@ -175,6 +177,9 @@ func (w *crashWorld) openSecrets() error {
 	w.aws = aws.Config{
 		Region: region, BaseEndpoint: &url, HTTPClient: client,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Retryer: func() aws.Retryer { // as many tries as by default, sooner
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 100 * time.Millisecond })
+		},
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -42,8 +43,8 @@ func (s *Sandbox) writeEnv(context.Context) error {
 		{"AWS_DEFAULT_REGION", region}, // what the AWS CLI of version 1 and boto3 read
 		{"AWS_CONFIG_FILE", s.awsConfigFile()},
 		{"AUTH0_DOMAIN", s.Tenant.Domain()},
-		{"AUTH0_CLIENT_ID", s.management.id},
-		{"AUTH0_CLIENT_SECRET", s.management.secret},
+		{"AUTH0_CLIENT_ID", s.developer.id},
+		{"AUTH0_CLIENT_SECRET", s.developer.secret},
 		{"AUTH0_CA_FILE", s.caFile()},
 		{"NODE_EXTRA_CA_CERTS", s.caFile()},
 		{"LAMBDA_ENDPOINT_URL", s.LambdaURL},
@@ -56,13 +57,20 @@ func (s *Sandbox) writeEnv(context.Context) error {
 		variables = append(variables, [2]string{name, s.variable(name)})
 	}
 	var b strings.Builder
-	b.WriteString("# The sandbox that runs now. Source it: . " + filepath.Base(s.options.Dir) + "/env\n")
+	b.WriteString("# For a shell to source, as long as the sandbox runs.\n")
 	// A profile of the user's own would win over the keys, and lead to AWS.
 	b.WriteString("unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN\n")
 	for _, v := range variables {
 		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 	}
-	s.EnvFile = filepath.Join(s.options.Dir, "env")
 	s.onClose(s.removeEnv)
 	return writeAtomically(s.EnvFile, []byte(b.String()))
+}
+
+// removeEnv takes the environment file away when what it points to is gone.
+func (s *Sandbox) removeEnv() error {
+	if err := os.Remove(s.EnvFile); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return nil
 }

@@ -137,12 +137,13 @@ func (t *steps) add(e secretsmanager.StepEvent) {
 	}
 }
 
-func (t *steps) of(arn string) []secretsmanager.StepEvent {
+// of are the steps that made a version of a secret.
+func (t *steps) of(arn, version string) []secretsmanager.StepEvent {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var out []secretsmanager.StepEvent
 	for _, e := range t.all {
-		if e.ARN == arn {
+		if e.ARN == arn && e.Token == version {
 			out = append(out, e)
 		}
 	}

@@ -99,6 +99,9 @@ func (s *Sandbox) Play(ctx context.Context) ([]*Played, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(cases) == 0 {
+		return nil, fmt.Errorf("there are no sample events in %s", filepath.Join(s.options.Source, "events"))
+	}
 	// The well-behaved ones first, for whoever watches.
 	slices.SortStableFunc(cases, func(a, b string) int {
 		return badness(a) - badness(b)

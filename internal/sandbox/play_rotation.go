@@ -46,6 +46,9 @@ func (s *Sandbox) PlayRotations(ctx context.Context) ([]*Rotated, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Secrets.Idle(ctx); err != nil { // the test that came with its switching on
+		return nil, err
+	}
 	client := awssecrets.NewFromConfig(s.awsConfig())
 	arn := s.functionARN("RotateSecretFunction")
 	for _, r := range all {
@@ -60,7 +63,7 @@ func (s *Sandbox) PlayRotations(ctx context.Context) ([]*Rotated, error) {
 			return nil, fmt.Errorf("%s: %w", r.Name, err)
 		}
 		r.After, r.Took = s.current(r.ARN), time.Since(start)
-		r.Steps = s.steps.of(r.ARN)
+		r.Steps = s.steps.of(r.ARN, r.After)
 	}
 	return all, nil
 }

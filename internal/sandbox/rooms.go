@@ -141,7 +141,9 @@ func (s *Sandbox) serveTenant() {
 // makeManagementClient stores the credential where functions look for it.
 func (s *Sandbox) makeManagementClient() error {
 	s.management.id, s.management.secret = s.Tenant.AddManagementClient(managementScopes...)
+	s.developer.id, s.developer.secret = s.Tenant.AddManagementClient(managementScopes...)
 	s.Journal.hunt(s.management.secret)
+	s.Journal.hunt(s.developer.secret)
 	text, err := json.Marshal(map[string]string{
 		"client_id": s.management.id, "client_secret": s.management.secret,
 		"issuer": "https://" + s.Tenant.Domain() + "/", "token_endpoint": "https://" + s.Tenant.Domain() + "/oauth/token",
@@ -272,13 +274,4 @@ func or(s, fallback string) string {
 		return fallback
 	}
 	return s
-}
-
-// writeAtomically lets a reader find either no file, the old or the new one.
-func writeAtomically(file string, text []byte) error {
-	temporary := file + ".new"
-	if err := os.WriteFile(temporary, text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temporary, file)
 }

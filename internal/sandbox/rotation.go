@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awssecrets "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
 	"clientkeeper/internal/sandbox/lambda"
 	"clientkeeper/internal/sandbox/scheduler"
 )
@@ -39,6 +43,17 @@ func (s *Sandbox) invokeStep(ctx context.Context, arn string, event []byte) (fun
 // invokeScheduled is how the scheduler calls a target.
 func (s *Sandbox) invokeScheduled(ctx context.Context, arn string, payload []byte) error {
 	_, err := s.Lambda.Invoke(ctx, lambda.Invocation{Function: arn, Payload: payload, Async: true})
+	return err
+}
+
+// enableRotation lets Secrets Manager know who rotates the management secret,
+// without rotating it.
+func (s *Sandbox) enableRotation(ctx context.Context) error {
+	arn := s.functionARN("RotateSecretFunction")
+	_, err := awssecrets.NewFromConfig(s.awsConfig()).RotateSecret(ctx, &awssecrets.RotateSecretInput{
+		SecretId: &s.management.arn, RotationLambdaARN: &arn, RotateImmediately: aws.Bool(false),
+		RotationRules: &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)},
+	})
 	return err
 }
 

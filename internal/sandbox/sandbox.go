@@ -51,7 +51,7 @@ const (
 // Options say how to start. Dir and Source are required.
 type Options struct {
 	// Dir takes what the sandbox writes: the environment file, the tenant's
-	// certificate, the binaries.
+	// certificate, the binaries. One sandbox at a time can have it.
 	Dir string
 	// Source is the repository's root: template.yaml, functions/ and events/.
 	Source string
@@ -91,7 +91,8 @@ type Sandbox struct {
 	EnvFile string
 
 	options    Options
-	management credential
+	management credential // the functions', which is rotated
+	developer  credential // the same for people, which is not
 	pollers    []*lambda.Poller
 	steps      steps
 	closers    []func() error // in the order of starting
@@ -108,11 +109,14 @@ func Start(ctx context.Context, o Options) (_ *Sandbox, err error) {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
+	if o.Dir == "" {
+		return nil, errors.New("the sandbox has no folder to write to; name one with -dir")
+	}
 	if o.Dir, err = filepath.Abs(o.Dir); err == nil {
 		err = os.MkdirAll(o.Dir, 0o700)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the sandbox's folder: %w", err)
+		return nil, fmt.Errorf("the sandbox's folder cannot be made: %w; name another with -dir", err)
 	}
 	s := &Sandbox{options: o, Journal: newJournal(o.Line), steps: steps{tell: o.Step}}
 	defer func() {
@@ -121,7 +125,7 @@ func Start(ctx context.Context, o Options) (_ *Sandbox, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.startAWS, s.startDocuments, s.startTenant, s.readTemplate, s.createQueues, s.buildFunctions, s.startLambda, s.mapQueues, s.writeEnv, s.startScheduler,
+		s.takeFolder, s.startAWS, s.startDocuments, s.startTenant, s.readTemplate, s.createQueues, s.buildFunctions, s.startLambda, s.mapQueues, s.enableRotation, s.writeEnv, s.startScheduler,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -198,20 +198,9 @@ func TestATakenPortIsNamed(t *testing.T) {
 	}
 }
 
-func TestTwoSandboxesDoNotShareAFolder(t *testing.T) {
-	first := start(t, sandbox.Options{})
-	dir := filepath.Dir(first.EnvFile)
-	if _, err := sandbox.Start(t.Context(), sandbox.Options{Dir: dir, Source: "../.."}); err == nil || !strings.Contains(err.Error(), "another sandbox") {
-		t.Errorf("a second one in the same folder: %v", err)
-	}
-	if _, err := os.Stat(first.EnvFile); err != nil {
-		t.Errorf("the first one's environment file: %v", err)
-	}
-	start(t, sandbox.Options{}) // in a folder of its own
-}
-
-// Whoever waits for the file must not find that of a sandbox that was killed.
-func TestAnOldEnvironmentFileIsGoneWhileTheSandboxStarts(t *testing.T) {
+// Whoever waits for the environment file must not find that of a sandbox that
+// was killed, nor lose that of one that runs.
+func TestAFolderIsOneSandboxes(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "env")
 	if err := os.WriteFile(file, []byte("export AWS_ENDPOINT_URL='http://127.0.0.1:1'\n"), 0o600); err != nil {
@@ -221,14 +210,20 @@ func TestAnOldEnvironmentFileIsGoneWhileTheSandboxStarts(t *testing.T) {
 	s, err := sandbox.Start(t.Context(), sandbox.Options{Dir: dir, Source: "../..", Progress: func(string) {
 		looked = true
 		if _, err := os.Stat(file); !os.IsNotExist(err) {
-			t.Errorf("the old file is still there: %v", err)
+			t.Errorf("the old file is there while the sandbox starts: %v", err)
 		}
 	}})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || !looked {
+		t.Fatalf("%v, looked: %v", err, looked)
 	}
-	if err := s.Close(); err != nil || !looked {
-		t.Errorf("%v, looked: %v", err, looked)
+	if _, err := sandbox.Start(t.Context(), sandbox.Options{Dir: dir, Source: "../.."}); err == nil || !strings.Contains(err.Error(), "another sandbox") {
+		t.Errorf("a second one in the same folder: %v", err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("the file of the one that runs: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

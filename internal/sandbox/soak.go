@@ -223,22 +223,22 @@ func (s *Sandbox) countSoak(sent []Soaked) SoakReport {
 	for _, l := range s.Letters() {
 		letters[l.Body] = append(letters[l.Body], l)
 	}
-	urls := map[string]bool{}
+	created := map[string]int{} // clients, by the URL of a valid document
 	for _, m := range sent {
 		found := letters[m.body]
-		if m.URL != "" {
-			r.Valid++
-			urls[m.URL] = true
-			if len(found) > 0 {
-				r.Misled++
-			}
+		if m.URL == "" {
+			r.Invalid++
+			r.countInvalid(m, found)
 			continue
 		}
-		r.Invalid++
-		r.countInvalid(m, found)
+		r.Valid++
+		created[m.URL] = s.Tenant.Writes(m.URL).Created
+		if len(found) > 0 {
+			r.Misled++
+		}
 	}
-	for url := range urls {
-		switch s.Tenant.Writes(url).Created {
+	for _, n := range created {
+		switch n {
 		case 0:
 			r.NotRegistered++
 		case 1:
@@ -247,6 +247,12 @@ func (s *Sandbox) countSoak(sent []Soaked) SoakReport {
 			r.Twice++
 		}
 	}
+	s.countWork(&r)
+	return r
+}
+
+// countWork counts what it took.
+func (s *Sandbox) countWork(r *SoakReport) {
 	for _, lines := range s.Journal.All() {
 		r.MaxDeliveries = max(r.MaxDeliveries, len(lines))
 		r.Deliveries += len(lines)
@@ -261,7 +267,6 @@ func (s *Sandbox) countSoak(sent []Soaked) SoakReport {
 		r.Failures += p.Counts().Failures
 	}
 	r.Throttled, r.TenantCalls = s.Tenant.Counts().Throttled, s.Tenant.Counts().Requests
-	return r
 }
 
 func (r *SoakReport) countInvalid(m Soaked, found []Letter) {

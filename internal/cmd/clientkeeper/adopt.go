@@ -5,13 +5,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"strings"
 	"time"
 
 	"clientkeeper/internal/app"
-	"clientkeeper/internal/fault"
 	"clientkeeper/internal/rotation"
 )
 
@@ -35,10 +35,10 @@ type adoption struct {
 
 // tagFlags are the flags that become tags.
 var tagFlags = []struct{ flag, tag, about, wants string }{
-	{"interval", rotation.TagInterval, "rotate so often: a `time` such as 12h or 30d; 0 for on no schedule (default 30d)", "a time such as 12h or 30d"},
-	{"kind", rotation.TagKind, "what rotations make: client_secret or private_key_jwt; another `kind` than the client has is a migration (default: what it has)", "client_secret or private_key_jwt"},
-	{"strategy", rotation.TagStrategy, "who makes a client secret: local or tenant-generated `who` (default local)", "local or tenant-generated"},
-	{"overlap", rotation.TagOverlap, "how long an old key stays attached: a `time` such as 24h (default 24h)", "a time such as 24h"},
+	{"interval", rotation.TagInterval, "the `time` between two rotations, such as 12h or 30d; 0 for no schedule (default 30d)", "a time such as 12h or 30d"},
+	{"kind", rotation.TagKind, "the `kind` of credential that rotations make: client_secret or private_key_jwt (default: the kind that the client has; the other is a migration)", "client_secret or private_key_jwt"},
+	{"strategy", rotation.TagStrategy, "`how` a client secret is made: local or tenant-generated (default local)", "local or tenant-generated"},
+	{"overlap", rotation.TagOverlap, "the `time` that an old key stays attached, such as 36h (default 24h)", "a time such as 24h"},
 }
 
 const defaultInterval = "30d"
@@ -58,27 +58,33 @@ func runAdopt(ctx context.Context, inv *invocation) error {
 	if err != nil {
 		return err
 	}
-	before, err := app.EnableRotation(ctx, id, a.function)
-	if err != nil {
-		return fmt.Errorf("the credential is stored, but its rotation is not switched on; adopt again to go on: %w", err)
-	}
 	s, err := k.describe(ctx, id)
 	if err != nil {
 		return err
 	}
+	before, err := app.EnableRotation(ctx, s.ID, a.function)
+	if err != nil {
+		return fmt.Errorf("%s is stored, but its rotation is not switched on; adopt again to go on: %w", s.Name, err)
+	}
+	a.tell(inv.out, s, before)
+	return nil
+}
+
+// tell says what was done. The secret is as it was before Secrets Manager began
+// to test the function.
+func (a adoption) tell(out io.Writer, s rotation.Secret, before string) {
 	name := printable(s.Name)
 	if a.secret != "" {
-		fmt.Fprintf(inv.out, "%s is managed now: what it holds logs in as client %s\n", name, a.clientID)
+		fmt.Fprintf(out, "%s is managed now: what it holds logs in as client %s\n", name, a.clientID)
 	} else {
-		fmt.Fprintf(inv.out, "the credential of client %s is stored in %s\n", a.clientID, name)
+		fmt.Fprintf(out, "the credential of client %s is stored in %s\n", a.clientID, name)
 	}
-	fmt.Fprintf(inv.out, "%s\n", printable(s.ID))
+	fmt.Fprintf(out, "%s\n", printable(s.ID))
 	if before != "" && before != a.function {
-		fmt.Fprintf(inv.out, "it was rotated by %s before, and is not any more\n", printable(before))
+		fmt.Fprintf(out, "it was rotated by %s before, and is not any more\n", printable(before))
 	}
-	fmt.Fprintf(inv.out, "nothing is rotated now; %s\n-> let its consumers read %s, then see clientkeeper doctor %s and clientkeeper plan\n",
+	fmt.Fprintf(out, "nothing is rotated now; %s\n-> let its consumers read %s, then see clientkeeper doctor %s and clientkeeper plan\n",
 		printable(next(time.Now(), s)), name, name)
-	return nil
 }
 
 // adoption reads the command line, and checks all of it before anything is done.
@@ -165,8 +171,7 @@ func (k keeping) adopt(ctx context.Context, a adoption) (id string, err error) {
 		return "", err
 	}
 	if owner := s.Tags[rotation.TagClientID]; s.Tags[rotation.TagManaged] == "true" && owner != "" && owner != a.clientID {
-		return "", &fault.Error{Kind: fault.Conflict, Op: "clientkeeper.adopt", Reason: "other_client",
-			Detail: s.Name + " is managed already, for client " + owner, Next: "choose another secret, or remove the tag " + rotation.TagManaged}
+		return "", fmt.Errorf("%s is managed already, for client %s; choose another secret, or remove the tag %s", s.Name, owner, rotation.TagManaged)
 	}
 	for _, t := range tagFlags { // what it says already stays, unless a flag says otherwise
 		if v := s.Tags[t.tag]; v != "" {

@@ -99,7 +99,13 @@ func TestAdoptASecretThatExists(t *testing.T) {
 	c := openCloud(t)
 	id, secret := c.client("live")
 	arn := c.store(t, "team/app", id, secret, map[string]string{"team": "a", rotation.TagInterval: "7d"})
-	wantLines(t, c.ok(t, "adopt", "-secret", "team/app", id, "-kind", "private_key_jwt"), `^team/app is managed now`, `^arn:`, `\(in \dd\)`)
+	_, err := c.aws.RotateSecret(t.Context(), &sdk.RotateSecretInput{SecretId: &arn, RotationLambdaARN: aws.String(otherName), RotateImmediately: aws.Bool(false)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.idle(t)
+	wantLines(t, c.ok(t, "adopt", "-secret", "team/app", id, "-kind", "private_key_jwt"), `^team/app is managed now`, `^arn:`,
+		`^it was rotated by `+otherName+` before`, `\(in \dd\)`)
 	c.idle(t)
 	if tags := c.tags(t, arn); tags[rotation.TagInterval] != "7d" || tags["team"] != "a" || tags[rotation.TagKind] != rotation.KindKey {
 		t.Errorf("tags %v", tags)
@@ -110,7 +116,7 @@ func TestAdoptASecretThatExists(t *testing.T) {
 	}
 
 	other, _ := c.client("other")
-	c.fails(t, "other_client", "adopt", "-secret", "team/app", other)
+	c.fails(t, "is managed already", "adopt", "-secret", "team/app", other)
 	c.store(t, "team/wrong", other, "not its secret", nil)
 	c.fails(t, "current_refused", "adopt", "-secret", "team/wrong", other)
 	if out := c.ok(t, "plan"); strings.Contains(out, "team/wrong") {
@@ -124,7 +130,7 @@ func TestAdoptASecretThatExists(t *testing.T) {
 func TestAdoptWithoutAFunctionThatMayBeCalled(t *testing.T) {
 	c := openCloud(t)
 	id, _ := c.client("live")
-	other := strings.Replace(functionName, "rotate-secret", "another", 1)
+	other := functionName + "-elsewhere"
 	c.fails(t, "adopt again to go on", "adopt", "-name", "a", "-rotation-function", other, id)
 	c.ok(t, "adopt", "-name", "a", id)
 	c.idle(t)
@@ -172,13 +178,13 @@ func TestPauseAndResume(t *testing.T) {
 		t.Errorf("tag %q is still there", v)
 	}
 	wantLines(t, c.ok(t, "resume", "a"), `^a was not paused$`)
-	c.givenUp(t, "a")
+	c.givenUp(t, "a", "setSecret")
 	wantLines(t, c.ok(t, "pause", "a"), `a rotation is under way, and goes on`)
 	c.misused(t, "-reason takes", "pause", "a", "-reason", "false")
 	c.misused(t, "-reason takes", "pause", "a", "-reason", "two\nlines")
 	c.misused(t, "usage: clientkeeper pause", "pause")
-	c.fails(t, "not_managed", "pause", "management")
-	c.fails(t, "not_managed", "resume", "management")
+	c.fails(t, "is not managed", "pause", "management")
+	c.fails(t, "is not managed", "resume", "management")
 	c.hunt(t)
 }
 
@@ -194,7 +200,7 @@ func TestRevoke(t *testing.T) {
 	kid := c.current(t, "a")["kid"]
 	unchanged := func(err error, why string) {
 		t.Helper()
-		if err == nil || !strings.Contains(err.Error(), "not_confirmed") || len(c.tenant.AttachedKeys(id)) != 2 {
+		if err == nil || !strings.Contains(err.Error(), "nothing was done") || len(c.tenant.AttachedKeys(id)) != 2 {
 			t.Errorf("%s: %v, %d keys", why, err, len(c.tenant.AttachedKeys(id)))
 		}
 	}
@@ -220,10 +226,10 @@ func TestRevoke(t *testing.T) {
 	if err := c.tenant.Attach(id); err != nil { // somebody detaches the key
 		t.Fatal(err)
 	}
-	c.fails(t, "not_revoked", "revoke", "-yes", "a")
-	c.givenUp(t, "a")
+	c.fails(t, "nothing was taken away: the key in AWSCURRENT", "revoke", "-yes", "a")
+	c.givenUp(t, "a", "setSecret")
 	c.fails(t, "in_flight", "revoke", "-yes", "a")
-	c.fails(t, "not_managed", "revoke", "-yes", "management")
+	c.fails(t, "is not managed", "revoke", "-yes", "management")
 	c.hunt(t)
 }
 

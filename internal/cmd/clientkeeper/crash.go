@@ -80,6 +80,12 @@ func showCrashNotes(out io.Writer, k sandbox.CrashResult, verbose bool) {
 		fmt.Fprintf(out, "%s: %d looks found a secret that the tenant had made and that was not stored yet, for %s at most\n",
 			k.Kind, k.Unstored, k.LongestUnstored.Round(time.Millisecond))
 	}
+	if k.Undone > 0 {
+		fmt.Fprintf(out, "%s: %d secrets that the tenant had made could not be stored, and were undone\n", k.Kind, k.Undone)
+	}
+	if k.Waiting > 0 {
+		fmt.Fprintf(out, "%s: %d looks came after the switch from a key to a secret, which had not spread yet\n", k.Kind, k.Waiting)
+	}
 	if k.Restarted > 0 {
 		fmt.Fprintf(out, "%s: %d rotations were given up by Secrets Manager and started again\n", k.Kind, k.Restarted)
 	}

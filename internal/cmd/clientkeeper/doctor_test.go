@@ -112,7 +112,7 @@ func TestDoctorRefuses(t *testing.T) {
 	if out := c.ok(t, "doctor"); !strings.Contains(out, "no managed secrets") {
 		t.Errorf("with none: %q", out)
 	}
-	c.fails(t, "not_managed", "doctor", "management")
+	c.fails(t, "is not managed", "doctor", "management")
 	c.fails(t, "nowhere: ", "doctor", "nowhere")
 	delete(c.env, "AUTH0_DOMAIN")
 	c.fails(t, "AUTH0_DOMAIN", "doctor")

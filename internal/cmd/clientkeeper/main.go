@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"time"
 
 	"clientkeeper/internal/app"
 )
@@ -26,6 +27,7 @@ var commands = []command{
 	{"sandbox", "[flags]", "run everything on this machine and play events/", runSandbox},
 	{"soak", "[flags]", "send thousands of messages through mischief and crashes", runSoak},
 	{"crash", "[flags]", "break rotations at every call, and see that nothing is lost", runCrash},
+	{"surge", "[flags]", "make a thousand secrets due at once, and count what happens", runSurge},
 	{"register", "[flags] <url> ...", "send registrations to the queue", runRegister},
 	{"invoke", "[flags] <function>", "run a function in this process with an event", runInvoke},
 	{"preflight", "[flags]", "see whether the tenant is ready", runPreflight},
@@ -55,6 +57,12 @@ var errUsage = errors.New("usage")
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Ctrl-C once more, a little later, ends what does not stop. Not at once: a
+	// wrapper may pass on what we were sent already.
+	context.AfterFunc(ctx, func() { time.AfterFunc(2*time.Second, stop) })
+	if exe, err := os.Executable(); err == nil && startedByGoRun(exe) {
+		ctx = untilOrphaned(ctx, os.Getppid)
+	}
 	inv := &invocation{args: os.Args[1:], in: os.Stdin, out: os.Stdout, errOut: os.Stderr, getenv: os.Getenv, terminal: isTerminal(os.Stderr)}
 	err := dispatch(ctx, inv)
 	switch {
@@ -99,7 +107,8 @@ func usage(w io.Writer) {
 	fmt.Fprint(w, "\nclientkeeper <command> -h explains its flags.\n")
 }
 
-// flags parses a command's flags. Where it answers false, the command is over.
+// flags parses a command's flags. An error of it has been told; the command
+// returns what [helped] makes of it.
 func (inv *invocation) flags(name, args, about string, define func(*flag.FlagSet)) (*flag.FlagSet, error) {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(inv.errOut)
@@ -129,7 +138,30 @@ func helped(err error) error {
 	return err
 }
 
+// only parses the flags of a command that takes nothing else.
+func (inv *invocation) only(name, about string, define func(*flag.FlagSet)) (*flag.FlagSet, error) {
+	args := "[flags]"
+	if define == nil {
+		args, define = "", func(*flag.FlagSet) {}
+	}
+	f, err := inv.flags(name, args, about, define)
+	if err == nil {
+		_, err = inv.arguments(f, 0, 0)
+	}
+	return f, err
+}
+
+// misused says what is wrong, and how it would be right.
+func (inv *invocation) misused(f *flag.FlagSet, what string) error {
+	fmt.Fprintf(inv.errOut, "clientkeeper: %s\n\n", what)
+	f.Usage()
+	return errUsage
+}
+
 func runVersion(_ context.Context, inv *invocation) error {
+	if _, err := inv.only("version", "Prints the version.", nil); err != nil {
+		return helped(err)
+	}
 	_, err := fmt.Fprintln(inv.out, app.Version)
 	return err
 }

@@ -129,7 +129,7 @@ var reasons = map[string]string{
 	"paused":           "paused",
 	"no_interval":      "it has no " + rotation.TagInterval + ", so nothing starts it but clientkeeper rotate",
 	"no_current":       "AWSCURRENT has no value (clientkeeper doctor)",
-	"floor":            "due, but it was rotated or changed a moment ago",
+	"floor":            "it was rotated or changed a moment ago",
 	"bad_tags":         "its tags are wrong (clientkeeper doctor)",
 	"deleted":          "it is scheduled for deletion",
 	"not_managed":      "it is not managed",

@@ -24,7 +24,7 @@ func TestPlanSaysWhatARunWouldDo(t *testing.T) {
 	c.adopted(t, "d/never", "-interval", "0")
 	c.adopted(t, "e/running")
 	c.ok(t, "pause", "c/paused", "-reason", "the freeze of December")
-	c.givenUp(t, "e/running")
+	c.givenUp(t, "e/running", "setSecret")
 	out := c.ok(t, "plan")
 	wantLines(t, out, `^RUN +SECRET +KIND +DUE +WHY$`,
 		`^leave +a/later +client_secret +\d{4}-\d\d-\d\d \d\d:\d\d \(in 8\dd\) +not due yet$`,

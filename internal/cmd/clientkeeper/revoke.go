@@ -3,13 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
-	"clientkeeper/internal/fault"
 	"clientkeeper/internal/rotation"
 )
 
@@ -59,15 +59,14 @@ func runRevoke(ctx context.Context, inv *invocation) error {
 func (inv *invocation) confirm(s rotation.Secret, settings rotation.Settings) error {
 	file, isFile := inv.in.(*os.File)
 	if !inv.terminal || isFile && !isTerminal(file) {
-		return &fault.Error{Kind: fault.Invalid, Op: "clientkeeper.revoke", Reason: "not_confirmed",
-			Detail: "nobody can be asked here, and nothing was done", Next: "give -yes if it is meant"}
+		return errors.New("nobody can be asked here, so nothing was done; give -yes if it is meant")
 	}
 	fmt.Fprintf(inv.errOut, "What %s held before its last rotation stops working now: whoever still logs in with it as client %s is locked out.\nType yes to go on: ",
 		printable(s.Name), printable(settings.ClientID))
 	const longest = 100
 	line, _ := bufio.NewReader(io.LimitReader(inv.in, longest)).ReadString('\n')
 	if strings.TrimSpace(line) != "yes" {
-		return &fault.Error{Kind: fault.Conflict, Op: "clientkeeper.revoke", Reason: "not_confirmed", Detail: "that was no yes: nothing was done"}
+		return errors.New("that was no yes, so nothing was done")
 	}
 	return nil
 }
@@ -87,8 +86,7 @@ func (k keeping) revoked(ctx context.Context, out io.Writer, s rotation.Secret, 
 	}
 	for _, f := range findings {
 		if strings.HasPrefix(f.Slug, "key_") || f.Slug == "current_unusable" || f.Slug == "client_unreachable" {
-			return &fault.Error{Kind: fault.Conflict, Op: "clientkeeper.revoke", Reason: "not_revoked",
-				Detail: "nothing was taken away: " + f.Says, Next: f.Repair}
+			return fmt.Errorf("nothing was taken away: %s; %s", f.Says, f.Repair)
 		}
 	}
 	_, err = fmt.Fprintf(out, "there was nothing to do: nothing that %s held before works any more\n%s", name, again)

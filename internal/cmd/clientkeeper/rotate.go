@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -109,9 +110,8 @@ func (w *follower) follow(ctx context.Context) error {
 func (w *follower) ask(ctx context.Context) error {
 	err := w.catalog.Rotate(ctx, w.secret.ID, w.token)
 	if fault.Reason(err) == "no_rotation_function" {
-		return &fault.Error{Kind: fault.Invalid, Op: "clientkeeper.rotate", Reason: "no_rotation_function",
-			Detail: w.secret.Name + " has no rotation function",
-			Next:   "clientkeeper adopt -secret " + w.secret.Name + " -rotation-function ARN " + w.secret.Tags[rotation.TagClientID], Err: err}
+		return fmt.Errorf("%s has no rotation function; clientkeeper adopt -secret %[1]s -rotation-function ARN %s gives it one",
+			w.secret.Name, w.secret.Tags[rotation.TagClientID])
 	}
 	if err == nil && w.state == "" {
 		w.say("asked", "", "Secrets Manager was asked to rotate "+printable(w.secret.Name))
@@ -131,12 +131,11 @@ func (w *follower) look(ctx context.Context, s rotation.Secret) (done bool, err 
 		w.say("done", current, next(time.Now(), s))
 		return true, nil
 	case w.seen == w.token:
-		return false, &fault.Error{Kind: fault.Conflict, Op: "clientkeeper.rotate", Reason: "abandoned",
-			Detail: "the rotation was given up: its version is AWSPENDING no more, and AWSCURRENT has not moved",
-			Next:   "clientkeeper doctor " + w.secret.Name + " says whether anything is wrong; then rotate again"}
+		return false, fmt.Errorf("the rotation was given up: its version is AWSPENDING no more, and AWSCURRENT has not moved; "+
+			"clientkeeper doctor %s says whether anything is wrong, then rotate again", w.secret.Name)
 	default: // not seen yet, or what was under way was but a test of the function
 		if w.unseen++; w.unseen%patientLooks == 0 || w.seen != "" {
-			w.seen = ""
+			w.seen, w.state = "", ""
 			return false, w.ask(ctx)
 		}
 	}
@@ -162,15 +161,14 @@ func (w *follower) ended(ctx context.Context, err error) error {
 		return err
 	}
 	detail := "the rotation has not ended within " + w.timeout.String()
-	if time.Since(w.begun) < w.timeout {
-		detail = "it is no longer followed"
+	if errors.Is(ctx.Err(), context.Canceled) {
+		detail = "the rotation is no longer followed"
 	}
 	if w.said != "" {
 		detail += "; the last that was seen: " + w.said
 	}
-	return &fault.Error{Kind: fault.Unavailable, Op: "clientkeeper.rotate", Reason: "not_finished", Detail: detail,
-		Next: "it may go on all the same: rotate again follows it, the rotation function's log says why a step fails, and clientkeeper doctor " +
-			w.secret.Name + " says what is wrong"}
+	return fmt.Errorf("%s; it may go on all the same: clientkeeper rotate %s follows it again, the rotation function's log says "+
+		"why a step fails, and clientkeeper doctor %[2]s what is wrong", detail, w.secret.Name)
 }
 
 // say tells a step once, and again now and then while nothing else happens.

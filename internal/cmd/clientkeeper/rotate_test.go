@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"clientkeeper/internal/sandbox/secretsmanager"
@@ -73,7 +76,7 @@ func TestRotateJoinsWhatIsUnderWay(t *testing.T) {
 	c := openCloud(t)
 	c.adopted(t, "a")
 	before, _, _ := c.labels(t, "a")
-	c.givenUp(t, "a")
+	c.givenUp(t, "a", "createSecret")
 	_, stuck, _ := c.labels(t, "a")
 	out := c.ok(t, "rotate", "a")
 	if current, pending, previous := c.labels(t, "a"); current != stuck || pending != "" || previous != before {
@@ -94,10 +97,10 @@ func TestRotateJoinsWhatIsUnderWay(t *testing.T) {
 func TestARotationThatDoesNotEnd(t *testing.T) {
 	c := openCloud(t)
 	c.adopted(t, "a")
-	c.broken.Store(true)
+	c.failAt("setSecret")
 	before, _, _ := c.labels(t, "a")
 	_, err := c.call(t, "", false, "rotate", "-timeout", "1500ms", "a")
-	for _, words := range []string{"not_finished", "has not ended within 1.5s", "AWSPENDING and has no value", "clientkeeper doctor a"} {
+	for _, words := range []string{"has not ended within 1.5s", "stored as AWSPENDING", "clientkeeper doctor a"} {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("error %v, want it to say %q", err, words)
 		}
@@ -105,36 +108,20 @@ func TestARotationThatDoesNotEnd(t *testing.T) {
 	if current, pending, _ := c.labels(t, "a"); current != before || pending == "" {
 		t.Errorf("current %s, pending %q; want the old one current and another pending", current, pending)
 	}
-
-	c.adopted2(t)
+	c.hunt(t)
 }
 
-// adopted2 is a rotation that somebody cancels while it is followed.
-func (c *cloud) adopted2(t *testing.T) {
-	t.Helper()
-	id, _ := c.client("b")
-	c.broken.Store(false)
-	c.ok(t, "adopt", "-name", "b", id)
-	c.idle(t)
-	c.broken.Store(true)
-	c.secrets.SetMischief(func(op, name string) secretsmanager.Fault { return secretsmanager.Fault{} })
-	go func() {
-		for range 100 {
-			time.Sleep(50 * time.Millisecond)
-			out, err := c.aws.DescribeSecret(t.Context(), &sdk.DescribeSecretInput{SecretId: new("b")})
-			if err != nil {
-				return
-			}
-			for id, labels := range out.VersionIdsToStages {
-				if len(labels) == 1 && labels[0] == "AWSPENDING" {
-					time.Sleep(time.Second)
-					_, _ = c.aws.UpdateSecretVersionStage(t.Context(), &sdk.UpdateSecretVersionStageInput{SecretId: new("b"), VersionStage: new("AWSPENDING"), RemoveFromVersionId: &id})
-					return
-				}
-			}
-		}
-	}()
-	c.fails(t, "abandoned", "rotate", "b")
+func TestARotationThatIsEndedByHand(t *testing.T) {
+	c := openCloud(t)
+	c.adopted(t, "a")
+	end := func(ctx context.Context, e events.SecretsManagerSecretRotationEvent) bool {
+		time.Sleep(3 * lookEvery) // so that a look sees it
+		_, err := c.aws.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{
+			SecretId: &e.SecretID, VersionStage: aws.String("AWSPENDING"), RemoveFromVersionId: &e.ClientRequestToken})
+		return err == nil
+	}
+	c.before.Store(&end)
+	c.fails(t, "the rotation was given up", "rotate", "a")
 }
 
 func TestRotateRefuses(t *testing.T) {
@@ -147,7 +134,7 @@ func TestRotateRefuses(t *testing.T) {
 	c.fails(t, "not_found", "rotate", "nowhere")
 	c.fails(t, "clientkeeper adopt -secret foreign", "rotate", "foreign")
 	c.fails(t, "clientkeeper:interval", "rotate", "tags")
-	c.fails(t, "other_tenant", "rotate", "elsewhere")
+	c.fails(t, "another tenant", "rotate", "elsewhere")
 	c.fails(t, "clientkeeper adopt -secret off -rotation-function", "rotate", "off")
 	c.misused(t, "usage: clientkeeper rotate", "rotate")
 	c.misused(t, "usage: clientkeeper rotate", "rotate", "a", "b")

@@ -7,13 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"clientkeeper/internal/app"
 	"clientkeeper/internal/config"
-	"clientkeeper/internal/fault"
 	"clientkeeper/internal/rotation"
 )
 
@@ -62,8 +62,7 @@ func (k keeping) describe(ctx context.Context, name string) (rotation.Secret, er
 func (k keeping) managed(ctx context.Context, name string) (rotation.Secret, error) {
 	s, err := k.describe(ctx, name)
 	if err == nil && s.Tags[rotation.TagManaged] != "true" {
-		err = &fault.Error{Kind: fault.Conflict, Op: "clientkeeper", Reason: "not_managed",
-			Detail: s.Name + " is not a secret that clientkeeper manages", Next: "clientkeeper adopt -secret " + s.Name + " <client_id> takes it over"}
+		err = fmt.Errorf("%s is not managed; clientkeeper adopt -secret %[1]s <client_id> takes it over", s.Name)
 	}
 	return s, err
 }
@@ -80,11 +79,9 @@ func (k keeping) ours(ctx context.Context, name string) (rotation.Secret, rotati
 	case err != nil:
 		err = fmt.Errorf("%s: %w", s.Name, err)
 	case s.Deleted:
-		err = &fault.Error{Kind: fault.Conflict, Op: "clientkeeper", Reason: "secret_deleted",
-			Detail: s.Name + " is scheduled for deletion", Next: "restore it, or let it go"}
+		err = fmt.Errorf("%s is scheduled for deletion; restore it, or let it go", s.Name)
 	case settings.Tenant != "" && settings.Tenant != k.rotator.Domain:
-		err = &fault.Error{Kind: fault.Conflict, Op: "clientkeeper", Reason: "other_tenant",
-			Detail: s.Name + " belongs to another tenant than AUTH0_DOMAIN names", Next: "set AUTH0_DOMAIN to that tenant, or correct the tag " + rotation.TagTenant}
+		err = fmt.Errorf("%s belongs to another tenant than AUTH0_DOMAIN names; set AUTH0_DOMAIN to that one, or correct the tag %s", s.Name, rotation.TagTenant)
 	}
 	return s, settings, err
 }
@@ -101,9 +98,13 @@ func (inv *invocation) arguments(f *flag.FlagSet, least, most int) ([]string, er
 			return nil, errUsage
 		}
 	}
-	if len(out) < least || len(out) > most || slices.Contains(out, "") {
-		f.Usage()
-		return nil, errUsage
+	switch {
+	case len(out) < least:
+		return nil, inv.misused(f, f.Name()+" needs more than that")
+	case len(out) > most:
+		return nil, inv.misused(f, f.Name()+" takes no "+strconv.Quote(out[most]))
+	case slices.Contains(out, ""):
+		return nil, inv.misused(f, "an argument is empty")
 	}
 	return out, nil
 }

@@ -29,7 +29,7 @@ type sandboxFlags struct {
 
 func runSandbox(ctx context.Context, inv *invocation) error {
 	var s sandboxFlags
-	_, err := inv.flags("sandbox", "[flags]", aboutSandbox, func(f *flag.FlagSet) {
+	f, err := inv.only("sandbox", aboutSandbox, func(f *flag.FlagSet) {
 		f.StringVar(&s.options.Dir, "dir", ".sandbox", "the `folder` for the environment file, the CA certificate and the binaries")
 		f.StringVar(&s.options.Source, "source", ".", "the repository's root `folder`")
 		f.IntVar(&s.port, "port", -1, "0 for free ports instead of the well-known ones (4566, 3001, 8443)")
@@ -48,8 +48,7 @@ func runSandbox(ctx context.Context, inv *invocation) error {
 		s.options.Ports = sandbox.DefaultPorts
 	case 0:
 	default:
-		fmt.Fprintln(inv.errOut, "clientkeeper: -port takes 0, for free ports, and nothing else")
-		return errUsage
+		return inv.misused(f, "-port takes 0, for free ports, and nothing else")
 	}
 	return s.run(ctx, inv)
 }
@@ -61,13 +60,15 @@ func (s *sandboxFlags) run(ctx context.Context, inv *invocation) (err error) {
 	s.options.Step = v.step
 	sb, err := sandbox.Start(ctx, s.options)
 	if err != nil {
-		return err
+		return s.ended(ctx, err)
 	}
 	defer func() { err = errors.Join(err, sb.Close()) }()
 	v.started(sb, s.options.Dir)
 	if s.play || s.once {
-		if err := s.playAll(ctx, v, sb); err != nil || s.once {
-			return interrupted(ctx, err)
+		// Unless it is for once, what went wrong has been shown, and the sandbox
+		// stays to be looked at.
+		if err := s.playAll(ctx, v, sb); s.once || ctx.Err() != nil {
+			return s.ended(ctx, err)
 		}
 	}
 	v.ready(s.options.Dir)
@@ -76,58 +77,56 @@ func (s *sandboxFlags) run(ctx context.Context, inv *invocation) (err error) {
 	return nil
 }
 
-// interrupted makes Ctrl-C a way to stop rather than a failure.
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+// ended makes Ctrl-C a way to stop a sandbox that was to stay. One that was to
+// play and to judge has done neither.
+func (s *sandboxFlags) ended(ctx context.Context, err error) error {
+	switch {
+	case err == nil || ctx.Err() == nil:
+		return err
+	case s.once:
+		return errors.New("stopped before everything was played")
 	}
-	return err
+	return nil
 }
 
-// playAll plays the events, then the rotations; only with -once is it a failure
-// if something is not as expected.
+// playAll plays the events, then the rotations. Its error says what is not as
+// it should be.
 func (s *sandboxFlags) playAll(ctx context.Context, v *view, sb *sandbox.Sandbox) error {
 	ctx, cancel := context.WithTimeout(ctx, playTime)
 	defer cancel()
-	return errors.Join(s.playEvents(ctx, v, sb), s.playRotations(ctx, v, sb))
-}
-
-func (s *sandboxFlags) playRotations(ctx context.Context, v *view, sb *sandbox.Sandbox) error {
-	v.progress("rotating a secret of each kind")
-	rotated, err := sb.PlayRotations(ctx)
-	if err != nil {
-		return err
-	}
-	wrong := sb.CheckRotations(ctx, rotated)
-	v.rotations(rotated, wrong)
-	return s.verdict(wrong)
-}
-
-// verdict is the end of a part that was played.
-func (s *sandboxFlags) verdict(wrong []string) error {
-	if len(wrong) == 0 || !s.once {
+	wrong := append(playEvents(ctx, v, sb), playRotations(ctx, v, sb)...)
+	if len(wrong) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%d things are not as expected:\n  %s", len(wrong), strings.Join(wrong, "\n  "))
 }
 
-func (s *sandboxFlags) playEvents(ctx context.Context, v *view, sb *sandbox.Sandbox) error {
+func playEvents(ctx context.Context, v *view, sb *sandbox.Sandbox) []string {
 	start := time.Now()
 	v.progress("playing events/")
 	played, err := sb.Play(ctx)
 	if err == nil {
 		err = sb.Await(ctx, played, v.message)
 	}
-	if len(played) == 0 {
-		return err
-	}
 	wrong := []string{}
-	if err == nil {
+	if err != nil {
+		wrong = append(wrong, err.Error())
+	} else {
 		wrong = append(wrong, sb.Check(ctx, played)...)
 	}
 	v.table(sb, played, wrong, time.Since(start))
-	if err == nil {
-		err = s.verdict(wrong)
+	return wrong
+}
+
+func playRotations(ctx context.Context, v *view, sb *sandbox.Sandbox) []string {
+	v.progress("rotating a secret of each kind")
+	rotated, err := sb.PlayRotations(ctx)
+	wrong := []string{}
+	if err != nil {
+		wrong = append(wrong, err.Error())
+	} else {
+		wrong = append(wrong, sb.CheckRotations(ctx, rotated)...)
 	}
-	return err
+	v.rotations(rotated, wrong)
+	return wrong
 }

@@ -25,7 +25,7 @@ func runSoak(ctx context.Context, inv *invocation) error {
 	var messages int
 	var limit time.Duration
 	var asJSON bool
-	_, err := inv.flags("soak", "[flags]", aboutSoak, func(f *flag.FlagSet) {
+	f, err := inv.only("soak", aboutSoak, func(f *flag.FlagSet) {
 		f.StringVar(&options.Dir, "dir", ".soak", "the `folder` for the environment file and the binaries")
 		f.StringVar(&options.Source, "source", ".", "the repository's root `folder`")
 		f.IntVar(&messages, "messages", 10_000, "how many messages to send")
@@ -37,6 +37,9 @@ func runSoak(ctx context.Context, inv *invocation) error {
 	})
 	if err != nil {
 		return helped(err)
+	}
+	if messages < 1 {
+		return inv.misused(f, "-messages takes 1 or more")
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -23,6 +24,9 @@ import (
 )
 
 func runSchema(_ context.Context, inv *invocation) error {
+	if _, err := inv.only("schema", "Prints the JSON Schema of a message on the registrations queue.", nil); err != nil {
+		return helped(err)
+	}
 	_, err := inv.out.Write(registration.Schema)
 	return err
 }
@@ -30,23 +34,35 @@ func runSchema(_ context.Context, inv *invocation) error {
 const aboutRegister = `Sends a message for each URL to the queue that REGISTRATIONS_QUEUE_URL names.
 Each is checked before any is sent.`
 
+// A message asks for one registration, as registration.Schema describes it.
+type message struct {
+	Version          int               `json:"version"`
+	ExternalClientID string            `json:"external_client_id"`
+	Mode             string            `json:"mode"`
+	RequestID        string            `json:"request_id,omitempty"`
+	RequestedBy      string            `json:"requested_by,omitempty"`
+	Labels           map[string]string `json:"labels,omitempty"`
+}
+
 func runRegister(ctx context.Context, inv *invocation) error {
-	message := map[string]any{"version": registration.SchemaVersion}
-	var by, id, mode string
-	labels := map[string]string{}
+	m := message{Version: registration.SchemaVersion, Labels: map[string]string{}}
 	f, err := inv.flags("register", "[flags] <url> ...", aboutRegister, func(f *flag.FlagSet) {
-		f.StringVar(&by, "by", "", "who asks")
-		f.StringVar(&id, "request", "", "your own `id` of the request; it is the correlation id in the tenant's log")
-		f.StringVar(&mode, "mode", "register", "register or preview")
+		f.StringVar(&m.RequestedBy, "by", "", "who asks")
+		f.StringVar(&m.RequestID, "request", "", "your own `id` of the request; it is the correlation id in the tenant's log")
+		f.StringVar(&m.Mode, "mode", "register", "register or preview")
 		f.Func("label", "a free-form `name=value`; may be repeated", func(s string) error {
 			name, value, ok := strings.Cut(s, "=")
 			if !ok {
 				return errors.New("a label is name=value")
 			}
-			labels[name] = value
+			m.Labels[name] = value
 			return nil
 		})
 	})
+	var urls []string
+	if err == nil {
+		urls, err = inv.arguments(f, 1, math.MaxInt)
+	}
 	if err != nil {
 		return helped(err)
 	}
@@ -54,32 +70,20 @@ func runRegister(ctx context.Context, inv *invocation) error {
 	if url == "" {
 		return errors.New("REGISTRATIONS_QUEUE_URL is not set; it is the output RegistrationsQueueUrl of the stack, and in .sandbox/env")
 	}
-	if f.NArg() == 0 {
-		f.Usage()
-		return errUsage
-	}
-	for name, value := range map[string]string{"requested_by": by, "request_id": id} {
-		if value != "" {
-			message[name] = value
-		}
-	}
-	if message["mode"] = mode; len(labels) > 0 {
-		message["labels"] = labels
-	}
-	bodies, err := compose(message, f.Args())
+	bodies, err := compose(m, urls)
 	if err != nil {
-		return err
+		return fmt.Errorf("nothing was sent: %w", err)
 	}
 	return sendAll(ctx, inv.out, url, bodies)
 }
 
 // compose makes the messages and reads them as the function will.
-func compose(message map[string]any, urls []string) ([]string, error) {
+func compose(m message, urls []string) ([]string, error) {
 	var bodies []string
 	var errs []error
 	for _, u := range urls {
-		message["external_client_id"] = u
-		body, err := json.Marshal(message)
+		m.ExternalClientID = u
+		body, err := json.Marshal(m)
 		if err == nil {
 			_, err = registration.ParseRequest(string(body))
 		}
@@ -118,12 +122,15 @@ func runInvoke(ctx context.Context, inv *invocation) error {
 		f.StringVar(&file, "event", "-", "the event's `file`, or - for standard input")
 		f.DurationVar(&timeout, "timeout", time.Minute, "the time that Lambda would give it")
 	})
+	var names []string
+	if err == nil {
+		names, err = inv.arguments(f, 1, 1)
+	}
 	if err != nil {
 		return helped(err)
 	}
-	if f.NArg() != 1 || f.Arg(0) != "register-client" {
-		f.Usage()
-		return errUsage
+	if names[0] != "register-client" {
+		return inv.misused(f, "there is one function to invoke, register-client")
 	}
 	event, err := readEvent(inv.in, file)
 	if err != nil {
@@ -158,9 +165,12 @@ func readEvent(in io.Reader, file string) (events.SQSEvent, error) {
 		defer opened.Close()
 		in = opened
 	}
-	text, err := io.ReadAll(io.LimitReader(in, maxEvent))
+	text, err := io.ReadAll(io.LimitReader(in, maxEvent+1))
 	if err != nil {
 		return events.SQSEvent{}, err
+	}
+	if len(text) > maxEvent {
+		return events.SQSEvent{}, fmt.Errorf("the event has more than %d bytes, which is what Lambda takes", maxEvent)
 	}
 	var e events.SQSEvent
 	if err := json.Unmarshal(text, &e); err != nil {
@@ -175,7 +185,7 @@ nothing. The credential is the secret that AUTH0_MANAGEMENT_SECRET_ARN names.`
 
 func runPreflight(ctx context.Context, inv *invocation) error {
 	var asJSON bool
-	_, err := inv.flags("preflight", "[flags]", aboutPreflight, func(f *flag.FlagSet) {
+	_, err := inv.only("preflight", aboutPreflight, func(f *flag.FlagSet) {
 		f.BoolVar(&asJSON, "json", false, "print JSON")
 	})
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -50,9 +52,11 @@ func (v *view) clock() string { return fmt.Sprintf("%6.1fs", time.Since(v.start)
 // lines once nothing is played any more.
 func (v *view) line(text []byte) {
 	if v.asJSON {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		_, _ = v.out.Write(append(text[:len(text):len(text)], '\n'))
+		if !json.Valid(text) { // a panic, or part of a line that is too long
+			v.encode(map[string]string{"text": string(text)})
+			return
+		}
+		v.printf("%s\n", text)
 		return
 	}
 	var l sandbox.Line
@@ -77,31 +81,37 @@ func (v *view) message(_ *sandbox.Played, l sandbox.Line) {
 	}
 }
 
+// show prints what there is to say of a message at once, so that nothing comes
+// between.
 func (v *view) show(l sandbox.Line) {
 	about := l.ExternalClientID
 	if about == "" {
 		about = "message " + l.MessageID
 	}
-	v.printf("%s   %-10s %s", v.clock(), l.Outcome, about)
+	what := ""
 	switch {
 	case l.ClientID != "":
-		v.printf(" as %s", l.ClientID)
+		what = " as " + l.ClientID
 	case l.Reason != "":
-		v.printf(": %s", l.Reason)
+		what = ": " + l.Reason
 	}
 	if l.RetryIn != "" && !l.Final() {
-		v.printf(", again in %s", l.RetryIn)
+		what += ", again in " + l.RetryIn
 	}
-	v.printf("\n")
+	var b strings.Builder
+	clock := v.clock()
+	fmt.Fprintf(&b, "%s   %-10s %s%s\n", clock, l.Outcome, about, what)
+	more := func(name string, texts ...string) {
+		for _, text := range texts {
+			fmt.Fprintf(&b, "%s              %s: %s\n", clock, name, text)
+		}
+	}
 	if l.Outcome == "rejected" && len(l.Violations) == 0 {
-		v.printf("%s              why: %s\n", v.clock(), l.Err)
+		more("why", l.Err)
 	}
-	for _, text := range l.Violations {
-		v.printf("%s              violation: %s\n", v.clock(), text)
-	}
-	for _, text := range l.Warnings {
-		v.printf("%s              warning: %s\n", v.clock(), text)
-	}
+	more("violation", l.Violations...)
+	more("warning", l.Warnings...)
+	v.printf("%s", b.String())
 }
 
 func (v *view) started(sb *sandbox.Sandbox, dir string) {
@@ -113,9 +123,20 @@ func (v *view) started(sb *sandbox.Sandbox, dir string) {
   Auth0 tenant          https://%s
   SQS, Secrets Manager  %s
   Lambda                %s
-  for your shell        . %s/env
+  for your shell        . %s
 
-`, sb.Tenant.Domain(), sb.AWSURL, sb.LambdaURL, dir)
+`, sb.Tenant.Domain(), sb.AWSURL, sb.LambdaURL, shellWord(dir+"/env"))
+}
+
+// plain needs no quotes in a shell.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=-]+$`)
+
+// shellWord is s as one word of a shell's command.
+func shellWord(s string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func (v *view) ready(dir string) {
@@ -128,12 +149,12 @@ func (v *view) ready(dir string) {
 	}
 	v.printf(`Ready. Register a client of your own from another terminal:
 
-  . %s/env
+  . %s
   aws sqs send-message --queue-url $REGISTRATIONS_QUEUE_URL --message-body https://vscode.dev/oauth/client-metadata.json
 
 Ctrl-C stops everything.
 
-`, dir)
+`, shellWord(dir+"/env"))
 }
 
 // table shows each played message's end.

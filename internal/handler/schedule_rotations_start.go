@@ -1,0 +1,75 @@
+package handler
+
+import (
+	"context"
+	"time"
+
+	"clientkeeper/internal/rotation"
+)
+
+// Tenant is asked whether it answers, and how large its rate limit is.
+type Tenant interface {
+	// Burst is how many requests the tenant takes at once, or zero if it does
+	// not say. It may read the client to find out.
+	Burst(ctx context.Context, clientID string) (int, error)
+}
+
+// start starts what is due, the most overdue first, as long as there is time.
+// While the tenant does not answer nothing is started: no rotation could get
+// beyond its first step, and Secrets Manager would give each of them up.
+func (r *run) start(ctx context.Context, starts []rotation.Start) {
+	if len(starts) == 0 {
+		return
+	}
+	burst, err := r.burst(ctx, starts[0].Secret)
+	if err != nil {
+		r.failed(ctx, starts[0].Secret, "ask the tenant", err)
+		r.out.Left = len(starts)
+		return
+	}
+	for i, s := range starts {
+		if i > 0 && !pause(ctx, r.pace(burst, starts[i-1].Secret)) {
+			r.out.Left = len(starts) - i
+			return
+		}
+		if err := r.Catalog.Rotate(ctx, s.Secret.ID, s.Token); err != nil {
+			r.failed(ctx, s.Secret, "start", err)
+			continue
+		}
+		r.out.Started++
+		r.log.InfoContext(ctx, "started", "secret", s.Secret.ID, "version_id", s.Token)
+	}
+}
+
+func (r *run) burst(ctx context.Context, s rotation.Secret) (int, error) {
+	if r.Tenant == nil {
+		return 0, nil
+	}
+	settings, err := rotation.ParseTags(s.Tags)
+	if err != nil {
+		return 0, err
+	}
+	return r.Tenant.Burst(ctx, settings.ClientID)
+}
+
+// What a rotation costs of the tenant's rate limit, with a third on top for
+// other callers and for steps that have to be repeated.
+const (
+	secretCost = 4
+	keyCost    = 12
+)
+
+// pace is how long to wait after a start. Rotations that follow each other
+// faster than the tenant's rate limit is refilled would end up waiting for each
+// other, be refused, and use up what others need. No plan refills more slowly
+// than a fifth of its burst each second (Auth0 docs "Rate Limit Configurations").
+func (r *run) pace(burst int, s rotation.Secret) time.Duration {
+	if burst <= 0 {
+		return r.Pace
+	}
+	cost := secretCost
+	if settings, err := rotation.ParseTags(s.Tags); err == nil && settings.Kind == rotation.KindKey {
+		cost = keyCost
+	}
+	return max(r.Pace, time.Duration(cost)*time.Second/time.Duration(max(burst/5, 1)))
+}
