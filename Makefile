@@ -16,7 +16,7 @@ help: ## Show this list
 
 .PHONY: run
 run: ## Run everything on this machine, play the sample events, stay up until Ctrl-C
-	$(GO) run ./internal/cmd/clientkeeper sandbox
+	@$(GO) build -o bin/clientkeeper ./internal/cmd/clientkeeper && exec bin/clientkeeper sandbox
 
 .PHONY: demo
 demo: ## Play the sample events, print what became of each, fail if one was not as expected
@@ -70,8 +70,8 @@ lint: vet ## Check formatting, go vet, staticcheck
 ##@ Build
 
 .PHONY: build
-build: ## Build every function for this machine, into bin/
-	$(GOBUILD) -o bin/ ./functions/...
+build: ## Build the command line and every function for this machine, into bin/
+	$(GOBUILD) -o bin/ ./functions/... ./internal/cmd/clientkeeper
 
 # `sam build` calls these, through internal/build/<architecture>/Makefile. The
 # folder of a function is its logical id without "Function", in kebab case.

@@ -37,7 +37,7 @@ func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slo
 		Catalog: catalog, Doctor: &rotation.Doctor{Rotator: r, Catalog: catalog},
 		Policy: rotation.Policy{MaxStarts: c.FuseCount, MaxShare: c.FuseShare}, Pace: c.Pace,
 		Tenant: r.Tenant.(rotated), // as RotationIn has made it
-		Log: log, Metrics: metrics, Observe: observe,
+		Log:    log, Metrics: metrics, Observe: observe,
 	}, nil
 }
 

@@ -109,6 +109,9 @@ func (s *tokens) drop(t token) {
 
 const opToken = "auth0.token"
 
+// reasonNotAuthorised is of a refusal that no other credential would change.
+const reasonNotAuthorised = "management_client_not_authorised"
+
 // maxCredentials is how many credentials one token may take: in the middle of a
 // rotation there are the old one, the new one, and the one before.
 const maxCredentials = 3
@@ -127,7 +130,7 @@ func (c *Client) grant(ctx context.Context) (token, error) {
 		} else {
 			t, err = c.grantWith(ctx, cred)
 		}
-		refused := err != nil && fault.KindOf(err) == fault.Unauthenticated
+		refused := err != nil && fault.KindOf(err) == fault.Unauthenticated && fault.Reason(err) != reasonNotAuthorised
 		if !refused || try == maxCredentials || try > 1 && cred.same(last) {
 			return t, err
 		}
@@ -226,7 +229,8 @@ func basic(cred Credential) secret.Value {
 
 // judgeGrant reads a refusal as what it is at the token endpoint. A bad
 // assertion may be answered with 400 or 401 (neither is documented), and what
-// is wrong is never the caller's input.
+// is wrong is never the caller's input: it is who we are, so a caller with a
+// queue must not take it for its message's fault.
 func judgeGrant(_ envelope, e *fault.Error) {
 	switch e.Kind {
 	case fault.Invalid, fault.Unauthenticated:
@@ -234,6 +238,7 @@ func judgeGrant(_ envelope, e *fault.Error) {
 		e.Detail = "the tenant refuses the management credential"
 		e.Next = "check the client id and the secret or key in the management secret, and that its method is the client's"
 	case fault.Denied:
+		e.Kind, e.Reason = fault.Unauthenticated, reasonNotAuthorised
 		e.Detail = "the management client may not have a token for the Management API"
 		e.Next = "allow it the client credentials grant and authorise it for the Management API; " +
 			"with a custom domain, set the audience to the canonical domain's"

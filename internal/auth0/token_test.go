@@ -192,7 +192,7 @@ func TestRotatedCredentialIsReadOnceMore(t *testing.T) {
 		"another, then that again":     {[]string{"current", "pending", "pending"}, 401, fault.Unauthenticated, []bool{false, true, true}, 3},
 		"wrong":                        {[]string{"old", "old"}, 401, fault.Unauthenticated, []bool{false, true}, 2},
 		"caught half-changed":          {[]string{"", "new"}, 401, nil, []bool{false, true}, 1},
-		"not authorised for the API":   {[]string{"old"}, 403, fault.Denied, []bool{false}, 1},
+		"not authorised for the API":   {[]string{"old"}, 403, fault.Unauthenticated, []bool{false}, 1},
 		"no token endpoint":            {[]string{"old"}, 404, fault.Internal, []bool{false}, 1},
 		"token quota used up for long": {[]string{"old"}, 429, fault.RateLimited, []bool{false}, 1},
 	}
