@@ -105,7 +105,12 @@ func (s *Sandbox) startTenant(ctx context.Context) error {
 		return err
 	}
 	port := s.options.Ports.Tenant
+	var latency tenant.Latency
+	if s.options.Latency {
+		latency = tenant.RecordedLatency
+	}
 	s.Tenant, err = tenant.New(tenant.Options{
+		Latency:  latency,
 		Domain:   fmt.Sprintf("localhost:%d", port),
 		Aliases:  []string{"127.0.0.1", "host.docker.internal"},
 		Plan:     plan,

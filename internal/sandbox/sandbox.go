@@ -63,6 +63,8 @@ type Options struct {
 	// Mischief is what tenant.ParseMischief reads; empty is none.
 	Mischief string
 	Seed     uint64
+	// Latency makes the tenant as slow as recordings of real ones.
+	Latency bool
 	// Crash is asked before each invocation whether its process is to die.
 	Crash func(function string) lambda.Crash
 	// Line is told each line that a function writes, one at a time. It must
