@@ -64,6 +64,7 @@ type Letter struct {
 	Body, Reason, Detail string
 	// Origin is the id of the message that it is a copy of.
 	Origin string
+	Kind   string // of the failure, such as "invalid"
 }
 
 func (s *Sandbox) deadLettersByMessage() map[string][]Letter {
@@ -82,10 +83,11 @@ func (s *Sandbox) Letters() []Letter {
 		l := Letter{Body: m.Body, Origin: m.ID}
 		var origin struct {
 			MessageID string `json:"message_id"`
+			Kind      string `json:"kind"`
 		}
 		l.Reason, l.Detail = m.Attributes["clientkeeper.reason"], m.Attributes["clientkeeper.detail"]
 		if json.Unmarshal([]byte(m.Attributes["clientkeeper.origin"]), &origin) == nil && origin.MessageID != "" {
-			l.Origin = origin.MessageID
+			l.Origin, l.Kind = origin.MessageID, origin.Kind
 		}
 		out = append(out, l)
 	}

@@ -33,7 +33,7 @@ func SoakCrash(function string) lambda.Crash {
 type Soaked struct {
 	Kind   string // why it is sent
 	Reason string // with which it has to be dead-lettered; empty if it must not be
-	// OrGivenUp allows the reason of a tenant that failed at the last try, too.
+	// OrGivenUp allows any reason of a tenant that failed at the last try, too.
 	OrGivenUp bool
 	URL       string // of the client that it has to lead to; empty if to none
 	body      string
@@ -278,7 +278,7 @@ func (r *SoakReport) countInvalid(m Soaked, found []Letter) {
 	r.Doubled += len(found) - 1
 	for _, l := range found {
 		r.Reasons[l.Reason]++
-		if l.Detail == "" || (l.Reason != m.Reason && !(m.OrGivenUp && l.Reason == "unavailable")) {
+		if l.Detail == "" || (l.Reason != m.Reason && !(m.OrGivenUp && l.Kind == "unavailable")) {
 			r.NoReason++
 			return
 		}
