@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -40,6 +41,11 @@ func Tenant(c config.Tenant, cfg aws.Config) (*auth0.Client, error) {
 	return tenantWith(c, credential(secretstore.New(cfg), c.ManagementSecret), auth0.Bulk)
 }
 
+// urgentWait is how long a call of a rotation may wait for the tenant's rate
+// limit. A step that fails instead costs all steps before it once more, and
+// Secrets Manager tries only a few times.
+const urgentWait = 30 * time.Second
+
 // source is where a management credential comes from, as auth0.Config says.
 type source func(ctx context.Context, stale bool) (auth0.Credential, error)
 
@@ -48,7 +54,12 @@ func tenantWith(c config.Tenant, from source, priority auth0.Priority) (*auth0.C
 	if err != nil {
 		return nil, err
 	}
+	wait := time.Duration(0) // the default: a message waits better in its queue
+	if priority == auth0.Urgent {
+		wait = urgentWait
+	}
 	return auth0.New(auth0.Config{
+		MaxWait:    wait,
 		Domain:     c.Domain,
 		Audience:   c.Audience,
 		RootsPEM:   roots,

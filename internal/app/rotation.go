@@ -64,7 +64,7 @@ func RotationIn(cfg aws.Config, t config.Tenant, window time.Duration) (*rotatio
 		c, err := management(ctx, false)
 		return c.ClientID, err
 	}
-	return &rotation.Rotator{Store: store, Tenant: rotated{client}, Domain: t.Domain, Self: self, Window: window}, store, nil
+	return &rotation.Rotator{Store: store, Tenant: rotated{client}, Domain: t.Domain, Self: self, SelfSecret: t.ManagementSecret, Window: window}, store, nil
 }
 
 // secrets puts Secrets Manager into rotation's words.
@@ -242,6 +242,9 @@ func (t rotated) DeleteKey(ctx context.Context, id, credential string) error {
 }
 
 func (t rotated) Login(ctx context.Context, s clientsecret.ClientSecret, audience string) (rotation.Answer, error) {
+	if s.AuthMethod == "" && !s.ClientSecret.IsZero() {
+		s.PrivateKeyPEM = secret.Value{} // which would be tried first
+	}
 	result, err := t.client.Login(ctx, loginCredential(s), audience)
 	switch result {
 	case auth0.Accepted:

@@ -25,6 +25,8 @@ type Doctor interface {
 	Examine(ctx context.Context, id string) ([]rotation.Finding, error)
 	Repair(context.Context, rotation.Finding) (bool, error)
 	Retire(ctx context.Context, id string) (moves int, err error)
+	// Due looks once more whether a rotation is due. An empty why: it is.
+	Due(ctx context.Context, now time.Time, id string, policy rotation.Policy) (s rotation.Start, why string, err error)
 }
 
 // ScheduleRotations handles the schedule's events. Its fields are set once; it
@@ -60,6 +62,7 @@ type ScheduleAnswer struct {
 	Left     int    `json:"left"` // due, and left to the next run
 	Retired  int    `json:"retired"`
 	Stuck    int    `json:"stuck"`
+	Blocked  int    `json:"blocked"` // never due as they are, until a person has seen to them
 	Repaired int    `json:"repaired"`
 	Failed   int    `json:"failed"`
 	Fuse     string `json:"fuse,omitempty"`
@@ -91,7 +94,7 @@ func (h *ScheduleRotations) Handle(ctx context.Context, ev ScheduleEvent) (out S
 		}
 		h.measure(out)
 		attrs := []any{"managed", out.Managed, "started", out.Started, "left", out.Left, "retired", out.Retired,
-			"stuck", out.Stuck, "repaired", out.Repaired, "failed", out.Failed}
+			"stuck", out.Stuck, "blocked", out.Blocked, "repaired", out.Repaired, "failed", out.Failed}
 		if err != nil {
 			log.ErrorContext(ctx, "run", append(attrs, "reason", fault.Reason(err), "err", err)...)
 			err = errors.New(telemetry.ErrorText(err))
@@ -113,7 +116,7 @@ func (h *ScheduleRotations) measure(out ScheduleAnswer) {
 		fuse = 1
 	}
 	h.Metrics.Put(nil, count("SecretsManaged", out.Managed), count("RotationsStarted", out.Started), count("RotationsLeft", out.Left),
-		count("RotationsStuck", out.Stuck), count("ScheduleFailures", out.Failed), count("FuseTripped", fuse))
+		count("RotationsStuck", out.Stuck), count("RotationsBlocked", out.Blocked), count("ScheduleFailures", out.Failed), count("FuseTripped", fuse))
 }
 
 func (h *ScheduleRotations) now() time.Time {
@@ -139,9 +142,13 @@ func (r *run) all(ctx context.Context, ev ScheduleEvent) error {
 	policy.Force = policy.Force || ev.Force
 	plan := rotation.PlanRotations(r.now(), secrets, policy)
 	r.out.Managed, r.out.Stuck, r.out.Fuse = len(secrets), len(plan.Stuck), plan.Fuse
-	r.repair(ctx, plan.Stuck)
-	r.retire(ctx, secrets)
-	r.start(ctx, plan.Start)
+	r.report(ctx, plan.Skip)
+	if plan.Fuse == "" {
+		r.repair(ctx, plan.Stuck)
+		r.retire(ctx, secrets)
+		r.start(ctx, plan.Start, policy)
+		r.renew(ctx, plan.Late)
+	}
 	switch {
 	case plan.Fuse != "":
 		return &fault.Error{Kind: fault.Conflict, Op: "handler.schedule_rotations", Reason: "fuse", Detail: plan.Fuse,
@@ -157,6 +164,38 @@ func (r *run) failed(ctx context.Context, s rotation.Secret, doing string, err e
 	r.log.WarnContext(ctx, doing, "secret", s.ID, "kind", fault.KindOf(err), "reason", fault.Reason(err), "err", err)
 }
 
+// report names the secrets that will never be due as they are. Without it they
+// would grow old in silence.
+func (r *run) report(ctx context.Context, skipped []rotation.Skip) {
+	for _, s := range skipped {
+		switch s.Why {
+		case "bad_tags", "duplicate_client", "no_current":
+			r.out.Blocked++
+			r.log.WarnContext(ctx, "blocked", "secret", s.Secret.ID, "reason", s.Why, "next", "see clientkeeper doctor")
+		}
+	}
+}
+
+// renew keeps keys alive that should have been replaced long ago, whose
+// rotation is paused or keeps failing: they would expire, and nothing else
+// would log in. It comes last, as long as there is time.
+func (r *run) renew(ctx context.Context, late []rotation.Secret) {
+	for _, s := range late {
+		if !pause(ctx, r.Pace) {
+			return
+		}
+		findings, err := r.Doctor.Examine(ctx, s.ID)
+		if err != nil {
+			r.failed(ctx, s, "examine", err)
+		}
+		for _, f := range findings {
+			if f.Slug == "key_expiring" { // one that has expired may have been meant to
+				r.cure(ctx, s, f)
+			}
+		}
+	}
+}
+
 // repair lets the doctor look at what is stuck, and do what is safe.
 func (r *run) repair(ctx context.Context, stuck []rotation.Secret) {
 	for _, s := range stuck {
@@ -166,18 +205,23 @@ func (r *run) repair(ctx context.Context, stuck []rotation.Secret) {
 			continue
 		}
 		for _, f := range findings {
-			r.log.WarnContext(ctx, "finding", "secret", s.ID, "finding", f.Slug, "says", f.Says, "next", f.Repair)
-			if !f.Safe {
-				continue
-			}
-			done, err := r.Doctor.Repair(ctx, f)
-			if err != nil {
-				r.failed(ctx, s, "repair", err)
-			}
-			if done {
-				r.out.Repaired++
-			}
+			r.cure(ctx, s, f)
 		}
+	}
+}
+
+// cure logs a finding, and repairs it if that is safe.
+func (r *run) cure(ctx context.Context, s rotation.Secret, f rotation.Finding) {
+	r.log.WarnContext(ctx, "finding", "secret", s.ID, "finding", f.Slug, "says", f.Says, "next", f.Repair)
+	if !f.Safe {
+		return
+	}
+	done, err := r.Doctor.Repair(ctx, f)
+	if err != nil {
+		r.failed(ctx, s, "repair", err)
+	}
+	if done {
+		r.out.Repaired++
 	}
 }
 

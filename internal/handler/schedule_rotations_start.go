@@ -17,7 +17,11 @@ type Tenant interface {
 // start starts what is due, the most overdue first, as long as there is time.
 // While the tenant does not answer nothing is started: no rotation could get
 // beyond its first step, and Secrets Manager would give each of them up.
-func (r *run) start(ctx context.Context, starts []rotation.Start) {
+//
+// Each is looked at again first: the list may be minutes old (AWS Secrets
+// Manager API Reference, "ListSecrets"), and since then somebody may have paused
+// the secret, or another schedule have rotated it.
+func (r *run) start(ctx context.Context, starts []rotation.Start, policy rotation.Policy) {
 	if len(starts) == 0 {
 		return
 	}
@@ -32,13 +36,26 @@ func (r *run) start(ctx context.Context, starts []rotation.Start) {
 			r.out.Left = len(starts) - i
 			return
 		}
-		if err := r.Catalog.Rotate(ctx, s.Secret.ID, s.Token); err != nil {
-			r.failed(ctx, s.Secret, "start", err)
-			continue
-		}
-		r.out.Started++
-		r.log.InfoContext(ctx, "started", "secret", s.Secret.ID, "version_id", s.Token)
+		r.one(ctx, s, policy)
 	}
+}
+
+// one starts a rotation, if it is still due.
+func (r *run) one(ctx context.Context, listed rotation.Start, policy rotation.Policy) {
+	s, why, err := r.Doctor.Due(ctx, r.now(), listed.Secret.ID, policy)
+	if err == nil && why != "" {
+		r.log.InfoContext(ctx, "no longer due", "secret", listed.Secret.ID, "reason", why)
+		return
+	}
+	if err == nil {
+		err = r.Catalog.Rotate(ctx, s.Secret.ID, s.Token)
+	}
+	if err != nil {
+		r.failed(ctx, listed.Secret, "start", err)
+		return
+	}
+	r.out.Started++
+	r.log.InfoContext(ctx, "started", "secret", s.Secret.ID, "version_id", s.Token)
 }
 
 func (r *run) burst(ctx context.Context, s rotation.Secret) (int, error) {

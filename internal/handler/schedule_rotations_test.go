@@ -31,6 +31,7 @@ type fleet struct {
 	examined  []string
 	repaired  int
 	retired   []string
+	since     map[string]string // why it is no longer due, since it was listed
 }
 
 func (f *fleet) List(context.Context) ([]rotation.Secret, error) { return f.secrets, f.listErr }
@@ -53,6 +54,15 @@ func (f *fleet) Repair(_ context.Context, x rotation.Finding) (bool, error) {
 func (f *fleet) Retire(_ context.Context, id string) (int, error) {
 	f.retired = append(f.retired, id)
 	return 1, nil
+}
+
+func (f *fleet) Due(_ context.Context, now time.Time, id string, policy rotation.Policy) (rotation.Start, string, error) {
+	for _, s := range f.secrets {
+		if plan := rotation.PlanRotations(now, []rotation.Secret{s}, policy); s.ID == id && len(plan.Start) == 1 {
+			return plan.Start[0], f.since[id], nil
+		}
+	}
+	return rotation.Start{}, "not_due", nil
 }
 
 // due is a secret that was last rotated days ago, on an interval of thirty.
@@ -173,6 +183,55 @@ func TestAStuckRotationIsExaminedAndRepairedIfThatIsSafe(t *testing.T) {
 	if !strings.Contains(log, "pending_stale") || !strings.Contains(log, "client_gone") {
 		t.Errorf("log %s", log)
 	}
+}
+
+func TestWhatAPersonHasToSeeToIsReported(t *testing.T) {
+	empty := due("empty", 90, nil)
+	empty.Versions = nil
+	f := &fleet{secrets: []rotation.Secret{due("typo", 90, map[string]string{rotation.TagInterval: "monthly"}), empty,
+		due("one", 90, map[string]string{rotation.TagClientID: "c"}), due("two", 90, map[string]string{rotation.TagClientID: "c"}), due("fresh", 1, nil)}}
+	out, log, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
+	if err != nil || out.Blocked != 4 || len(f.started) != 0 || !strings.Contains(log, `"RotationsBlocked":4`) {
+		t.Errorf("%+v, %v; started %v; log %s", out, err, f.started, log)
+	}
+	for _, want := range []string{`"secret":"typo","reason":"bad_tags"`, `"secret":"empty","reason":"no_current"`, `"secret":"two","reason":"duplicate_client"`} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %s: %s", want, log)
+		}
+	}
+}
+
+func TestWhatHasChangedSinceItWasListedIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{secrets: []rotation.Secret{due("a", 90, nil), due("b", 80, nil)}, since: map[string]string{"a": "paused"}}
+		out, _, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
+		if err != nil || out.Started != 1 || !slices.Equal(f.started, []string{"b"}) {
+			t.Errorf("%+v, %v; started %v", out, err, f.started)
+		}
+	})
+}
+
+func TestAFuseThatHasTrippedStopsEverything(t *testing.T) {
+	key := map[string]string{rotation.TagKind: rotation.KindKey, rotation.TagOverlap: "24h"}
+	stuck := due("stuck", 90, nil)
+	stuck.Versions = append(stuck.Versions, rotation.Version{ID: "v2", Labels: []string{rotation.Pending}, Created: time.Now().Add(-5 * time.Hour)})
+	f := &fleet{secrets: []rotation.Secret{due("a", 90, nil), due("b", 90, nil), due("over", 1, key), stuck}}
+	out, _, err := f.run(t, t.Context(), rotation.Policy{MaxStarts: 1}, handler.ScheduleEvent{})
+	if err == nil || out.Fuse == "" || len(f.started)+len(f.retired)+len(f.examined) > 0 {
+		t.Errorf("%+v, %v; started %v, retired %v, examined %v", out, err, f.started, f.retired, f.examined)
+	}
+}
+
+func TestAKeyThatIsNotReplacedIsKeptAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := map[string]string{rotation.TagKind: rotation.KindKey, rotation.TagOverlap: "24h", rotation.TagPaused: "an audit"}
+		f := &fleet{secrets: []rotation.Secret{due("long paused", 32, key), due("just paused", 3, key)},
+			findings: []rotation.Finding{{Slug: "key_expiring", Safe: true}, {Slug: "orphan_credential", Safe: true}}}
+		out, _, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
+		if err != nil || out.Repaired != 1 || f.repaired != 1 || !slices.Equal(f.examined, []string{"long paused"}) {
+			t.Errorf("%+v, %v; examined %v, %d repaired", out, err, f.examined, f.repaired)
+		}
+	})
 }
 
 type panicky struct{ fleet }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"strings"
 
 	"clientkeeper/internal/clientsecret"
 	"clientkeeper/internal/fault"
@@ -98,6 +99,26 @@ func (w *work) isSelf(ctx context.Context) (bool, error) {
 	return err == nil && id == w.settings.ClientID, err
 }
 
+// guardSelf refuses to change the management client for another secret than the
+// one that we read.
+func (w *work) guardSelf(ctx context.Context) error {
+	if w.SelfSecret == "" || w.secret.named(w.SelfSecret) {
+		return nil
+	}
+	self, err := w.isSelf(ctx)
+	if err == nil && self {
+		err = refuse("rotation.self", "management_client", "the client is the one that this function logs in with, and another secret holds its credential",
+			"correct "+TagClientID+", or remove "+TagManaged)
+	}
+	return err
+}
+
+// named reports whether an ARN, whole or without its last six characters, or a
+// name means this secret.
+func (s Secret) named(id string) bool {
+	return id == s.ID || id == s.Name || strings.HasPrefix(s.ID, id+"-") && len(s.ID) == len(id)+len("-AbCdEf")
+}
+
 // createKey makes a key, unless the client has no room for it: a value that can
 // never be applied had better not be stored.
 func (w *work) createKey(ctx context.Context, current stored) error {
@@ -138,9 +159,12 @@ func randomSecret() secret.Value {
 	return secret.New(base64.RawURLEncoding.EncodeToString(b))
 }
 
-// withSecret is c with a shared secret for its credential.
+// withSecret is c with a shared secret for its credential, and with a method
+// that can use one.
 func withSecret(c clientsecret.ClientSecret, v secret.Value) clientsecret.ClientSecret {
-	if c.AuthMethod == KindKey {
+	switch {
+	case kindOf(c) == KindSecret && c.AuthMethod == "", c.AuthMethod == "client_secret_basic":
+	default:
 		c.AuthMethod = "client_secret_post"
 	}
 	c.ClientSecret, c.PrivateKeyPEM, c.KeyID, c.Alg = v, secret.Value{}, "", ""

@@ -28,7 +28,17 @@ func (e exam) diagnose() []Finding {
 	default:
 		add(e.find("client_unreachable", "the client could not be looked at: "+e.tenantErr.Error(), "try again, and see the cause if it persists"))
 	}
-	return out
+	return e.held(out)
+}
+
+// held leaves to a person what would rotate a secret that is paused.
+func (e exam) held(found []Finding) []Finding {
+	for i, f := range found {
+		if e.settings.Paused != "" && f.act == repairRotate {
+			found[i].Safe, found[i].act, found[i].Repair = false, repairNone, "it is paused; resume it, then "+f.Repair
+		}
+	}
+	return found
 }
 
 func (e exam) find(slug, says, repair string) Finding {

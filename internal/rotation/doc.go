@@ -71,7 +71,8 @@
 //	a secret             cannot be told          PATCH: it may be repeated
 //
 // The labels are read again before and after the PATCH. Where AWSPENDING was
-// taken away in between, the tenant gets AWSCURRENT's secret back.
+// taken away in between, the tenant gets AWSCURRENT's secret back, or the client
+// the keys or the secret that it was switched from.
 //
 // # setSecret, of a key
 //
@@ -94,7 +95,10 @@
 // One client has one managed secret; the keys of a second would count as left
 // over. Interval, overlap and a margin are the time until a key expires, so a
 // rotation that keeps failing has to be noticed within the margin; the doctor
-// renews a key that is about to expire.
+// renews a key that is about to expire, and so does the schedule for one whose
+// rotation is paused or an overlap late. Without an interval a key does not
+// expire, for nobody knows when it will be replaced. Nothing is moved while
+// AWSCURRENT cannot be read: current_unseen.
 //
 // # testSecret
 //
@@ -115,6 +119,10 @@
 //
 //	AWSPENDING  tenant               AWSCURRENT         do
 //	ours        does not accept it   -                  not_applied: a step came out of order
+//	ours        is read to have      -                  not_applied, too
+//	            another, and a login
+//	            proves nothing
+//	ours        cannot be told       on the old         move it as below, and note unverified
 //	ours        has or accepts it    on the old         move it, compare-and-swap; take AWSPENDING off
 //	ours        has or accepts it    moved meanwhile    read: ours is success, another's is the Conflict
 //
@@ -171,7 +179,18 @@
 //	overlap_over, key_unstored, orphan_credential
 //	                    retire it, if it is older than an hour and AWSCURRENT works
 //
-// A rotation that began less than an hour ago is left alone.
+// A rotation that began less than an hour ago is left alone, and none of a
+// paused secret is started: resume it first.
+//
+// # Who has to be trusted
+//
+// The tags and the value of a secret say whose credential it is, and setSecret
+// replaces what the tenant has even where nothing that is stored logs in. So
+// whoever may write and tag a secret that this function rotates can have the
+// credential of any client of the tenant, but for the management client, which
+// is rotated for the one secret that the function itself reads. Allow
+// PutSecretValue together with TagResource on managed secrets, and
+// InvokeFunction on the rotation function, to those alone who may have that.
 //
 // The package knows nothing of AWS, of HTTP, nor of how the management client
 // logs in.

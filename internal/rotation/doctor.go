@@ -88,7 +88,7 @@ func (d *Doctor) ExamineAll(ctx context.Context, secrets []Secret) (all []Findin
 			}
 			continue
 		}
-		e.shared = e.tagsErr == nil && owners[owner(e.settings)] > 1
+		e.shared = e.tagsErr == nil && owners.shared(e.settings)
 		all = append(all, e.diagnose()...)
 	}
 	return all, err

@@ -29,14 +29,18 @@ func (w *work) finish(ctx context.Context) error {
 }
 
 // confirm keeps a step that came out of order from making a value current that
-// the tenant does not know. It reads where it can, for a login costs a token.
+// the tenant does not know. It reads where it can, for a login costs a token;
+// where a login proves nothing, what was read decides.
 func (w *work) confirm(ctx context.Context, pending stored) error {
 	has, known, err := w.tenantHas(ctx, pending)
 	if err != nil || known && has {
 		return err
 	}
 	p, err := w.prove(ctx, pending.value)
-	if err == nil && p == unproven {
+	if err == nil && p == undecided && !known {
+		w.out.Note = "unverified"
+	}
+	if err == nil && (p == unproven || p == undecided && known) {
 		err = later("rotation.finish", "not_applied", "the tenant does not accept the value that is to become AWSCURRENT", "let the rotation begin again with createSecret")
 	}
 	return err

@@ -149,7 +149,7 @@ type NewKey struct {
 	PublicPEM string // SPKI
 	KeyID     string // the RFC 7638 thumbprint
 	Alg       string
-	Expires   time.Time
+	Expires   time.Time // zero: never
 }
 
 // Reasons of a Conflict from [Tenant.AddKey] and [Tenant.DeleteKey].
@@ -208,7 +208,7 @@ type Tenant interface {
 	// once. Conflict with ReasonDuplicateKey or ReasonPoolFull as its Reason.
 	AddKey(ctx context.Context, id string, key NewKey) (Credential, error)
 
-	// SetExpiry changes when a credential expires. It may be repeated.
+	// SetExpiry changes when a credential expires; zero: never. It may be repeated.
 	SetExpiry(ctx context.Context, id, credential string, at time.Time) error
 
 	// DeleteKey removes a credential from the pool; one that is gone is nil.

@@ -29,9 +29,10 @@ type pool struct {
 	want     string // kid of the key to attach; empty: none, only tidy up
 	current  string // kids of the stored versions; empty: none, or no key
 	previous string
+	unseen   bool          // AWSCURRENT has a version whose value cannot be read
 	overlap  time.Time     // until when the previous key stays attached
 	age      time.Duration // how old a left-over has to be to be tidied up
-	renew    time.Time     // expiry that a key gets
+	renew    time.Time     // expiry that a key gets; zero: none
 	renewBy  time.Time     // a wanted key that expires before this is renewed
 }
 

@@ -51,6 +51,11 @@ type Rotator struct {
 	// could not log in to read it. Nil: no managed secret is that client's.
 	Self func(context.Context) (string, error)
 
+	// SelfSecret is the ARN or the name of the secret that we read that
+	// client's credential from. Another secret with its id in a tag is refused:
+	// its rotation would lock us out. Empty: not checked.
+	SelfSecret string
+
 	// Window is how long the tenant may accept an old or a new secret, either
 	// or both, after a change; default 30 s, by Auth0's "Rotate Client
 	// Secrets". Probes is how many trial logins in a row, spread over the
@@ -119,6 +124,9 @@ func (r *Rotator) Step(ctx context.Context, e Event) (Outcome, error) {
 		return Outcome{}, err
 	}
 	w.out.ClientID = w.settings.ClientID
+	if err = w.guardSelf(ctx); err != nil {
+		return w.out, err
+	}
 	switch e.Step {
 	case StepCreate:
 		err = w.create(ctx)

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -63,6 +64,7 @@ type Plan struct {
 	Start []Start
 	Skip  []Skip
 	Stuck []Secret // for the doctor: their rotation should have ended long ago
+	Late  []Secret // for the doctor: their key should have been replaced an overlap ago, and may be about to expire
 	// Fuse says why nothing is started although something is due; empty: it
 	// did not trip.
 	Fuse string
@@ -75,6 +77,9 @@ func PlanRotations(now time.Time, secrets []Secret, policy Policy) Plan {
 	owners := clients(secrets)
 	for _, s := range secrets {
 		due, why := judge(now, s, policy, owners)
+		if late(now, s, policy) {
+			plan.Late = append(plan.Late, s)
+		}
 		switch why {
 		case "":
 			plan.Start = append(plan.Start, Start{s, due, startToken(now, s)})
@@ -102,6 +107,25 @@ func PlanRotations(now time.Time, secrets []Secret, policy Policy) Plan {
 	return plan
 }
 
+// Due reads a secret and decides for it alone, as [PlanRotations] does. An empty
+// why means that its rotation is to be started.
+func (d *Doctor) Due(ctx context.Context, now time.Time, id string, policy Policy) (start Start, why string, err error) {
+	s, err := d.dated(ctx, id)
+	if err != nil {
+		return Start{}, "", err
+	}
+	due, why := judge(now, s, policy, clients([]Secret{s}))
+	return Start{s, due, startToken(now, s)}, why, nil
+}
+
+// late reports whether a key should have been replaced an overlap ago. Pausing
+// a secret stops its rotation, not its key's expiry.
+func late(now time.Time, s Secret, policy Policy) bool {
+	settings, err := ParseTags(s.Tags)
+	return err == nil && settings.Managed && !s.Deleted && settings.Kind == KindKey && settings.Interval > 0 &&
+		now.Sub(dueAt(s, settings, policy)) > settings.Overlap
+}
+
 func (p Policy) fuse(due, managed int) string {
 	switch {
 	case p.Force:
@@ -116,7 +140,7 @@ func (p Policy) fuse(due, managed int) string {
 }
 
 // judge is the table of the schedule: the first row that fits decides.
-func judge(now time.Time, s Secret, policy Policy, owners map[string]int) (due time.Time, why string) {
+func judge(now time.Time, s Secret, policy Policy, owners claims) (due time.Time, why string) {
 	settings, err := ParseTags(s.Tags)
 	if err != nil {
 		return due, "bad_tags"
@@ -127,7 +151,7 @@ func judge(now time.Time, s Secret, policy Policy, owners map[string]int) (due t
 		return time.Time{}, "not_managed"
 	case s.Deleted:
 		return time.Time{}, "deleted"
-	case owners[owner(settings)] > 1:
+	case owners.shared(settings):
 		return time.Time{}, "duplicate_client"
 	case s.inFlight() && s.pendingSince(now) >= stuckAfter:
 		return due, "stuck"
@@ -207,17 +231,34 @@ func (s Secret) pendingSince(now time.Time) time.Duration {
 	return stuckAfter
 }
 
-// owner names a client across tenants.
-func owner(s Settings) string { return s.Tenant + "\n" + s.ClientID }
+// claims counts the secrets of each client, by its id and then by its tenant.
+// Two secrets of one client would take each other's place in the tenant at
+// every rotation.
+type claims map[string]map[string]int
 
-// clients counts the secrets of each client. Two secrets of one client would
-// take each other's place in the tenant at every rotation.
-func clients(secrets []Secret) map[string]int {
-	out := map[string]int{}
+func clients(secrets []Secret) claims {
+	out := claims{}
 	for _, s := range secrets {
-		if settings, err := ParseTags(s.Tags); err == nil && !s.Deleted {
-			out[owner(settings)]++
+		settings, err := ParseTags(s.Tags)
+		if err != nil || s.Deleted {
+			continue
 		}
+		if out[settings.ClientID] == nil {
+			out[settings.ClientID] = map[string]int{}
+		}
+		out[settings.ClientID][settings.Tenant]++
 	}
 	return out
+}
+
+// shared reports whether another secret is of the same client. One that names
+// no tenant may be of any.
+func (c claims) shared(s Settings) bool {
+	n := 0
+	for tenant, secrets := range c[s.ClientID] {
+		if tenant == s.Tenant || tenant == "" || s.Tenant == "" {
+			n += secrets
+		}
+	}
+	return n > 1
 }

@@ -127,10 +127,16 @@ func TestTheFuse(t *testing.T) {
 }
 
 func TestTwoSecretsOfOneClientAreLeftAlone(t *testing.T) {
-	plan := PlanRotations(noon, []Secret{managed("a", 31*day, TagClientID, "c"), managed("b", 31*day, TagClientID, "c"),
-		managed("c", 31*day, TagClientID, "c", TagTenant, "another")}, Policy{})
+	secrets := []Secret{managed("a", 31*day, TagClientID, "c", TagTenant, "one"), managed("b", 31*day, TagClientID, "c", TagTenant, "one"),
+		managed("c", 31*day, TagClientID, "c", TagTenant, "another")}
+	plan := PlanRotations(noon, secrets, Policy{})
 	if len(plan.Start) != 1 || plan.Start[0].Secret.ID != "c" || len(plan.Skip) != 2 || plan.Skip[0].Why != "duplicate_client" {
 		t.Errorf("%+v", plan)
+	}
+	// One that does not say whose tenant it is may be of either.
+	secrets = append(secrets, managed("d", 31*day, TagClientID, "c"))
+	if plan = PlanRotations(noon, secrets, Policy{}); len(plan.Start) != 0 || len(plan.Skip) != 4 {
+		t.Errorf("with one of no tenant: %+v", plan)
 	}
 }
 

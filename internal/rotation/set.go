@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -86,7 +87,7 @@ func (w *work) apply(ctx context.Context, action setAction, pending stored, c Cl
 	}
 	var err error
 	if action == setSwitch {
-		err = w.Tenant.UseSecret(ctx, c.ID, pending.value.AuthMethod, pending.value.ClientSecret)
+		err = w.useSecret(ctx, pending)
 	} else {
 		err = w.Tenant.SetSecret(ctx, c.ID, pending.value.ClientSecret)
 	}
@@ -94,14 +95,28 @@ func (w *work) apply(ctx context.Context, action setAction, pending stored, c Cl
 		return err
 	}
 	w.out.Did = "applied"
-	if err = w.stillOurs(ctx); fault.KindOf(err) == fault.Conflict && action == setSecret && err != nil {
-		w.out.Note = "rolled_back"
-		current, readErr := w.load(ctx, w.secret, Current)
-		if readErr == nil && current.usable(c.ID) && kindOf(current.value) == KindSecret {
-			_ = w.Tenant.SetSecret(ctx, c.ID, current.value.ClientSecret)
-		}
+	if err = w.stillOurs(ctx); err != nil && fault.KindOf(err) == fault.Conflict {
+		w.takeBack(ctx, c)
 	}
 	return err
+}
+
+func (w *work) useSecret(ctx context.Context, s stored) error {
+	return w.Tenant.UseSecret(ctx, s.value.ClientID, cmp.Or(s.value.AuthMethod, "client_secret_post"), s.value.ClientSecret)
+}
+
+// takeBack gives the tenant what AWSCURRENT holds: its secret, or the keys that
+// the client had before it was switched.
+func (w *work) takeBack(ctx context.Context, before Client) {
+	w.out.Note = "rolled_back"
+	current, err := w.load(ctx, w.secret, Current)
+	switch {
+	case err != nil || !current.usable(before.ID):
+	case before.AuthMethod != KindKey && kindOf(current.value) == KindSecret:
+		_ = w.Tenant.SetSecret(ctx, before.ID, current.value.ClientSecret)
+	case before.AuthMethod == KindKey && kindOf(current.value) == KindKey && len(before.Attached) > 0:
+		_ = w.Tenant.UseKeys(ctx, before.ID, before.Attached)
+	}
 }
 
 // stillOurs reads the labels again, and keeps what it read.

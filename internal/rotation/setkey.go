@@ -33,11 +33,20 @@ func (r *Rotator) look(ctx context.Context, s Secret, settings Settings) (pool, 
 		return pool{}, c, err
 	}
 	p := pool{now: time.Now(), credentials: credentials, attached: c.Attached, elsewhere: c.Elsewhere, age: orphanAge,
-		current: keyID(current), previous: keyID(previous)}
+		current: keyID(current), previous: keyID(previous), unseen: current.version != "" && !current.present}
 	p.overlap = overlapEnd(s, p, settings.Overlap)
-	p.renew = p.now.Add(settings.Interval + settings.Overlap + r.margin())
+	p.renew = r.expiry(p.now, settings)
 	p.renewBy = p.now.Add(min(settings.Overlap, r.margin()))
 	return p, c, nil
+}
+
+// expiry is when a key that is placed now stops working. Nobody knows when one
+// without an interval of ours is rotated next: it does not expire.
+func (r *Rotator) expiry(now time.Time, settings Settings) time.Time {
+	if settings.Interval == 0 {
+		return time.Time{}
+	}
+	return now.Add(settings.Interval + settings.Overlap + r.margin())
 }
 
 // overlapEnd counts from when the present credential became current: the end
@@ -74,7 +83,27 @@ func mayUseKeys(c Client) error {
 func (w *work) setKey(ctx context.Context, pending stored) error {
 	did, err := w.place(ctx, pending)
 	w.out.Did = did
+	if did == "applied" && err != nil && fault.KindOf(err) == fault.Conflict {
+		w.switchBack(ctx, pending)
+	}
 	return err
+}
+
+// switchBack lets a client log in with AWSCURRENT's secret again, if its only
+// key is the one that has just lost AWSPENDING.
+func (w *work) switchBack(ctx context.Context, pending stored) {
+	if w.stillOurs(ctx) == nil {
+		return // it was something else
+	}
+	current, err := w.load(ctx, w.secret, Current)
+	if err != nil || !current.usable(w.settings.ClientID) || kindOf(current.value) != KindSecret {
+		return
+	}
+	p, c, err := w.look(ctx, w.secret, w.settings)
+	k, there := p.byKeyID(keyID(pending))
+	if err == nil && there && slices.Equal(c.Attached, []string{k.ID}) && w.useSecret(ctx, current) == nil {
+		w.out.Note = "rolled_back"
+	}
 }
 
 // place repeats look and move until the key is attached. A call whose answer
@@ -115,6 +144,10 @@ func (r *Rotator) nextMove(ctx context.Context, s Secret, settings Settings, key
 	}
 	if err != nil {
 		return keyMove{}, p, err
+	}
+	if p.unseen {
+		return keyMove{}, p, later("rotation.keys", "current_unseen", "AWSCURRENT cannot be read, and its key would look like a left-over",
+			"let Secrets Manager try again")
 	}
 	p.want = keyID(key)
 	move, err := p.next()

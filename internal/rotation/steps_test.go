@@ -73,7 +73,7 @@ func TestALabelThatIsTakenAwayStopsTheChange(t *testing.T) {
 }
 
 func TestStepsOutOfOrderChangeNothing(t *testing.T) {
-	for _, name := range []string{"secret, made here", "secret, scope hides it", "key", "secret to key", "key to secret", "made by the tenant"} {
+	for _, name := range []string{"secret, made here", "secret, scope hides it", "secret, grant comes first", "key", "secret to key", "key to secret", "made by the tenant"} {
 		for _, made := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
 				w, r := begun(t, name)

@@ -69,6 +69,11 @@ func TestParseTags(t *testing.T) {
 		s.KeySize != 2048 || s.Alg != "RS256" || s.Paused != "" || s.Adopted.IsZero() || !s.Managed {
 		t.Errorf("%+v, %v", s, err)
 	}
+	for _, long := range []string{"2562047h", "3651d"} { // with an overlap on top it would be a time in the past
+		if _, err := ParseTags(map[string]string{TagClientID: "c", TagInterval: long}); err == nil {
+			t.Errorf("an interval of %s is taken", long)
+		}
+	}
 	for tag, bad := range map[string]string{TagClientID: "", TagKind: "x", TagStrategy: "x", TagInterval: "-1h", TagOverlap: "1 day", TagKeySize: "1024", TagAlg: "HS256", TagAdopted: "today"} {
 		tags := map[string]string{TagClientID: "c", tag: bad}
 		if _, err := ParseTags(tags); fault.KindOf(err) != fault.Invalid || err == nil {

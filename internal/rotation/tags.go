@@ -103,5 +103,5 @@ func span(text string, d *time.Duration) bool {
 	}
 	v, err := time.ParseDuration(text)
 	*d = v
-	return err == nil && v >= 0
+	return err == nil && v >= 0 && v <= 3650*24*time.Hour
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 
 	"clientkeeper/internal/sandbox/cloudformation"
 )
@@ -280,5 +281,43 @@ func TestOwnMakefiles(t *testing.T) {
 		if !strings.Contains(string(text), "\nARCHITECTURE := "+architecture+"\n") {
 			t.Errorf("the makefile of %s builds for something else:\n%s", architecture, text)
 		}
+	}
+}
+
+// The management secret may be a managed one, and then its rotation writes it:
+// whoever may write a secret needs a data key as well as decryption.
+func TestOwnRotationMayUseBothKeysToWrite(t *testing.T) {
+	var own struct {
+		Resources map[string]yaml.Node `yaml:"Resources"`
+	}
+	text, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	if err == nil {
+		err = yaml.Unmarshal(text, &own)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	role, keys := own.Resources["RotateSecretRole"], 0
+	var look func(*yaml.Node)
+	look = func(n *yaml.Node) {
+		var statement struct {
+			Action   any    `yaml:"Action"`
+			Resource string `yaml:"Resource"`
+		}
+		if n.Kind == yaml.MappingNode && n.Decode(&statement) == nil && strings.HasSuffix(statement.Resource, "KeyArn") {
+			keys++
+			for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
+				if many, _ := statement.Action.([]any); !slices.Contains(many, any(action)) {
+					t.Errorf("%s: no %s", statement.Resource, action)
+				}
+			}
+		}
+		for _, child := range n.Content {
+			look(child)
+		}
+	}
+	look(&role)
+	if keys != 2 {
+		t.Errorf("%d keys, want those of the management secret and of the managed ones", keys)
 	}
 }

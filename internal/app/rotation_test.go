@@ -1,0 +1,29 @@
+package app
+
+import (
+	"testing"
+
+	"clientkeeper/internal/clientsecret"
+	"clientkeeper/internal/rotation"
+	"clientkeeper/internal/secret"
+)
+
+// A stored secret with both and without a method is a shared secret to a
+// rotation, and has to be tried as one.
+func TestALoginUsesWhatARotationTakesTheCredentialFor(t *testing.T) {
+	r := openSecrets(t)
+	tn, c := openTenant(t, "management")
+	id, shared := tn.AddManagementClient("read:clients")
+	r.put(t, stored(t, id, shared))
+	rotator, _, err := RotationIn(r.cfg, c, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := clientsecret.ClientSecret{ClientID: id, ClientSecret: secret.New(shared), PrivateKeyPEM: secret.New("a key of something else")}
+	if answer, err := rotator.Tenant.Login(t.Context(), both, ""); answer != rotation.Accepted || err != nil {
+		t.Errorf("%v, %v", answer, err)
+	}
+	if rotator.SelfSecret != "management" {
+		t.Errorf("the management secret is %q", rotator.SelfSecret)
+	}
+}
