@@ -40,7 +40,7 @@ type CrashOptions struct {
 	Kinds []string
 	// Every tries every n-th point only; 0 and 1 mean all.
 	Every int
-	// Parallel is how many worlds there are at once; 0 means 8.
+	// Parallel is how many worlds there are at once; 0 means 16.
 	Parallel int
 	// Progress is told how far it is, by one goroutine at a time.
 	Progress func(kind string, done, total int)
@@ -96,7 +96,7 @@ func (r CrashResult) Bad() bool {
 	return r.Lost+r.Gaps+r.Doubled+r.Unfinished+r.Left+len(r.Problems) > 0 || r.Points == 0
 }
 
-const crashParallel = 8
+const crashParallel = 16 // most of a try is waiting
 
 // CrashMatrix runs the matrix. An error means that it could not be run; what it
 // found is in the report.

@@ -5,9 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"clientkeeper/internal/sandbox/secretsmanager"
@@ -28,6 +26,9 @@ type crashChecker struct {
 	pool   map[string]tenant.Key       // credentials that are not ours
 	told   map[string]bool             // doubled changes
 	since  time.Time                   // of an unstored secret
+	kept   int                         // of the secrets that the tenant made: those that were stored, or undone
+	loose  bool                        // there may be several rotations, and people
+	over   int                         // of the tenant's changes: those before the last rotation's end, if loose
 	errors []string                    // of steps that failed without being killed
 
 	out crashOutcome
@@ -149,7 +150,7 @@ func (c *crashChecker) look(call string) {
 	}
 	c.countUnstored(now && later)
 	switch {
-	case now && later, c.generatedUnstored():
+	case now && later, c.generatedUnstored(), c.changedByHand():
 	case later && c.w.kind.fromKey && !c.w.kind.toKey && c.w.kind.accept == tenant.AcceptOld:
 		c.out.waiting++
 	default:
@@ -159,96 +160,68 @@ func (c *crashChecker) look(call string) {
 		}
 		c.problem(&c.out.gaps, call, what)
 	}
-	c.followCurrent(call, versionWith(s, "AWSCURRENT"))
+	current := versionWith(s, "AWSCURRENT")
+	if c.w.kind.fromKey && c.w.kind.toKey && current != "" {
+		// A key comes beside another: not even who reads AWSCURRENT alone notices.
+		if is, _ := c.works(c.value(current)); !is {
+			c.problem(&c.out.gaps, call, "the key in AWSCURRENT does not log in")
+		}
+	}
+	c.followCurrent(call, current)
 	c.lookTwice(call)
 }
 
-// generatedUnstored reports whether the tenant has just made a secret: it can
-// only be stored afterwards.
-func (c *crashChecker) generatedUnstored() bool {
-	if c.w.kind.strategy != "tenant-generated" {
-		return false
+// generated counts the secrets that the tenant has made so far, and reports
+// whether the latest of them is the client's.
+func (c *crashChecker) generated() (n int, latest bool) {
+	for _, change := range c.w.tenant.Changes(c.w.client)[c.skip:] {
+		switch change.Kind {
+		case tenant.SecretGenerated:
+			n, latest = n+1, true
+		case tenant.SecretSet:
+			latest = false
+		}
 	}
-	last := tenant.ChangeKind("")
+	return n, latest
+}
+
+// generatedUnstored reports whether the tenant has just made a secret: it can
+// only be stored afterwards. Once it was, there is no excuse any more.
+func (c *crashChecker) generatedUnstored() bool {
+	n, latest := c.generated()
+	return c.w.kind.strategy == "tenant-generated" && latest && n > c.kept
+}
+
+// changedByHand reports whether the client's secret is one that a person has
+// chosen and that nobody has told us.
+func (c *crashChecker) changedByHand() bool {
+	by := "nobody"
 	for _, change := range c.w.tenant.Changes(c.w.client)[c.skip:] {
 		switch change.Kind {
 		case tenant.SecretGenerated, tenant.SecretSet:
-			last = change.Kind
+			by = change.By
 		}
 	}
-	return last == tenant.SecretGenerated
+	return by == "" && c.w.tenant.AttachedKeys(c.w.client) == nil
 }
 
+// countUnstored counts the looks at which a secret that the tenant made was
+// not stored yet, and the time that took.
 func (c *crashChecker) countUnstored(fine bool) {
-	switch {
-	case fine && !c.since.IsZero():
-		c.out.longestUnstored = max(c.out.longestUnstored, time.Since(c.since))
-		c.since = time.Time{}
-	case fine || !c.generatedUnstored():
-	case c.since.IsZero():
-		c.since = time.Now()
-		c.out.unstored++
-	default:
-		c.out.unstored++
-	}
-}
-
-// followCurrent counts AWSCURRENT's moves: to the new version, and that is it.
-func (c *crashChecker) followCurrent(call, version string) {
-	if version == c.now {
+	if fine {
+		c.kept, _ = c.generated()
+		if !c.since.IsZero() {
+			c.out.longestUnstored = max(c.out.longestUnstored, time.Since(c.since))
+			c.since = time.Time{}
+		}
 		return
 	}
-	c.now = version
-	c.moves[version]++
-	if version == "" {
-		c.problem(&c.out.gaps, call, "AWSCURRENT is on no version")
+	if !c.generatedUnstored() {
+		return
 	}
-	if len(c.moves) > 1 || c.moves[version] > 1 || version == c.first {
-		c.problem(&c.out.doubled, call, "AWSCURRENT moved a second time")
-	}
-}
-
-// lookTwice looks for what happened twice. What the caller repeats without
-// effect does not count. A secret that the tenant made may be followed by
-// another only after the tenant was made to forget it.
-func (c *crashChecker) lookTwice(call string) {
-	uploads, sets, made, undone := map[string]int{}, 0, 0, 0
-	total := 0
-	for _, change := range c.w.tenant.Changes(c.w.client)[c.skip:] {
-		switch change.Kind {
-		case tenant.CredentialCreated:
-			uploads[change.KeyID]++
-			total++
-		case tenant.SecretGenerated:
-			made++
-		case tenant.SecretSet:
-			sets++
-			if made > 0 {
-				made, undone = 0, undone+1
-			}
-		}
-		if made > 1 {
-			c.twice(call, "the tenant made a secret", made)
-		}
-	}
-	c.out.undone = undone
-	if c.w.kind.strategy != "tenant-generated" {
-		c.twice(call, "a secret was set to something new", sets)
-	}
-	c.twice(call, "a key was uploaded for one rotation", total)
-	for kid, n := range uploads {
-		c.twice(call, "the key "+kid+" was uploaded", n)
-	}
-	for _, v := range c.w.tenant.Violations() {
-		c.twice(call, v, 2)
-	}
-}
-
-// twice reports something once, whatever it was.
-func (c *crashChecker) twice(call, what string, n int) {
-	if n > 1 && !c.told[what] {
-		c.told[what] = true
-		c.problem(&c.out.doubled, call, fmt.Sprintf("%s (%d times)", what, n))
+	c.out.unstored++
+	if c.since.IsZero() {
+		c.since = time.Now()
 	}
 }
 
@@ -273,68 +246,3 @@ func (c *crashChecker) heard(step string, err error) {
 }
 
 func (c *crashChecker) restarted() { c.out.restarts++ }
-
-// outcome looks at how everything ended.
-func (w *crashWorld) outcome() *crashOutcome {
-	w.stage.turn.Lock()
-	defer w.stage.turn.Unlock()
-	c := w.check
-	c.out.calls, c.out.struck = w.stage.calls, !w.stage.struck.IsZero()
-	c.out.recovery = w.events.recovered(w.stage.struck)
-	s := c.secret()
-	c.ending(s)
-	c.leftOvers(s)
-	if len(c.out.problems) > 0 && len(c.errors) > 0 {
-		c.out.problems = append(c.out.problems, "steps said: "+strings.Join(c.errors, "; "))
-	}
-	return &c.out
-}
-
-// ending asks whether the secret was rotated, and whether anything logs in.
-func (c *crashChecker) ending(s secretsmanager.SecretView) {
-	any := slices.ContainsFunc(c.stored(s), func(v storedCredential) bool { _, later := c.works(v); return later })
-	if !any {
-		c.problem(&c.out.lost, "the end", "no stored credential logs in")
-	}
-	current, pending := versionWith(s, "AWSCURRENT"), versionWith(s, "AWSPENDING")
-	switch {
-	case current == c.first || current == "":
-		c.problem(&c.out.unfinished, "the end", "AWSCURRENT is the credential from before")
-		return
-	case pending != "" && pending != current:
-		c.problem(&c.out.unfinished, "the end", "AWSPENDING is on another version")
-	case s.Rotating:
-		c.problem(&c.out.unfinished, "the end", "a rotation is still in progress")
-	}
-	v := c.value(current)
-	if _, later := c.works(v); !later {
-		c.problem(&c.out.lost, "the end", "AWSCURRENT does not log in")
-	}
-	if v.key != nil != c.w.kind.toKey {
-		c.problem(&c.out.unfinished, "the end", "AWSCURRENT is a credential of the wrong kind")
-	}
-}
-
-// leftOvers asks what is still at the tenant, and whether what is not ours was
-// left alone.
-func (c *crashChecker) leftOvers(s secretsmanager.SecretView) {
-	stored := c.stored(s)
-	strangers := 0
-	for _, k := range c.w.tenant.Credentials(c.w.client) {
-		if before, known := c.pool[k.CredentialID]; known {
-			strangers++
-			if k.Attached != before.Attached || !k.Expires.Equal(before.Expires) || k.Name != before.Name {
-				c.problem(&c.out.left, "the end", "somebody else's key was changed")
-			}
-			continue
-		}
-		if !slices.ContainsFunc(stored, func(v storedCredential) bool {
-			return v.key != nil && k.Public != nil && k.Public.Equal(&v.key.PublicKey)
-		}) {
-			c.problem(&c.out.left, "the end", "a key of ours is in the tenant that no version stores")
-		}
-	}
-	if strangers != len(c.pool) {
-		c.problem(&c.out.left, "the end", "somebody else's key is gone")
-	}
-}

@@ -83,8 +83,14 @@ type stage struct {
 	step    string
 	n       int
 	dead    bool
+	killed  bool
 	kill    context.CancelFunc
 	calls   []crashCall
+
+	// script, if set, decides instead of the armed point: by the number of the
+	// call, whoever makes it. There may be other callers than the invocation
+	// then, so that none is turned away; whoever was killed sends nothing more.
+	script func(n int) fate
 }
 
 // A fate is what befalls a call.
@@ -112,7 +118,7 @@ func (s *stage) arm(p *crashPoint) {
 func (s *stage) enter(step string, kill context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.step, s.n, s.dead, s.kill, s.holding = step, 0, false, kill, ""
+	s.step, s.n, s.dead, s.killed, s.kill, s.holding = step, 0, false, false, kill, ""
 }
 
 // leave ends a step and reports whether its process was killed. What it still
@@ -120,8 +126,8 @@ func (s *stage) enter(step string, kill context.CancelFunc) {
 func (s *stage) leave() (killed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	killed, s.dead, s.kill = s.dead, true, nil
-	return killed
+	s.dead, s.kill = s.script == nil, nil
+	return s.killed
 }
 
 // arrive takes the turn for a call and says what is to befall it. It is
@@ -136,6 +142,9 @@ func (s *stage) arrive(op string, write bool) fate {
 	s.n++
 	c := crashCall{s.step, s.n, op, write}
 	s.calls = append(s.calls, c)
+	if s.script != nil {
+		return s.script(len(s.calls))
+	}
 	p := s.armed
 	switch {
 	case p == nil:
@@ -161,7 +170,7 @@ func (s *stage) pass(f fate, look func(op string)) {
 		op = s.calls[len(s.calls)-1].String()
 	}
 	if f.strike && f.way.kills() && s.kill != nil {
-		s.dead = true
+		s.dead, s.killed = s.script == nil, true
 		s.kill()
 	}
 	s.mu.Unlock()

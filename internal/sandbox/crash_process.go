@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,8 +84,8 @@ func (w *crashWorld) rotate(ctx context.Context) error {
 		err := w.ask("RotateSecret", map[string]any{
 			"SecretId": w.arn, "ClientRequestToken": uuid.NewString(), "RotationLambdaARN": crashFunction,
 		}, nil)
-		if err != nil && n == 0 {
-			return err // later it says that the one before is tried again
+		if err != nil && !strings.Contains(err.Error(), "A previous rotation isn't complete") {
+			return err // that one is tried again, with or without the error
 		}
 		if err := w.secrets.Idle(ctx); err != nil {
 			return err
@@ -134,6 +135,13 @@ func (e *crashEvents) done() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return !e.over.IsZero()
+}
+
+// forget lets another rotation be waited for.
+func (e *crashEvents) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.over = time.Time{}
 }
 
 // recovered is when everything was well again after a fault at a time.

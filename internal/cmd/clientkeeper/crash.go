@@ -25,7 +25,7 @@ func runCrash(ctx context.Context, inv *invocation) error {
 	_, err := inv.flags("crash", "[flags]", aboutCrash, func(f *flag.FlagSet) {
 		f.StringVar(&kinds, "kind", "", "the `kinds` to break, separated by commas, of "+strings.Join(sandbox.CrashKinds(), ", ")+" (default all)")
 		f.IntVar(&options.Every, "every", 1, "try every n-th point only")
-		f.IntVar(&options.Parallel, "parallel", 8, "how many rotations to break at once")
+		f.IntVar(&options.Parallel, "parallel", 16, "how many rotations to break at once")
 		f.BoolVar(&asJSON, "json", false, "print the counts as JSON")
 		f.BoolVar(&verbose, "v", false, "print every problem, not only the first ones of each kind")
 	})
