@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -203,7 +204,9 @@ func TestConsumeThroughCrashes(t *testing.T) {
 		bodies = append(bodies, fmt.Sprint("ok ", i))
 	}
 	q.send(t, m, bodies...)
-	s, p, j := consume(t, lambda.Options{Crash: lambda.CrashRate(0.33, 5*time.Millisecond)}, lambda.Function{Timeout: 10 * time.Second}, m, q)
+	var invocations atomic.Int64
+	everyThird := func(string) lambda.Crash { return lambda.Crash{AtAnswer: invocations.Add(1)%3 == 0} }
+	s, p, j := consume(t, lambda.Options{Crash: everyThird}, lambda.Function{Timeout: 10 * time.Second}, m, q)
 	drain(t, q, m, p)
 	handled := map[string]bool{}
 	for _, e := range j.delivered(t) {
