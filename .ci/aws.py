@@ -33,8 +33,13 @@ assert secrets.get_secret_value(SecretId=name, VersionStage="AWSPREVIOUS")["Secr
 secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 print("boto3 finds both bad messages in the dead-letter queue with their reasons, and keeps a secret")
 
-# A rotation of the management client's own secret, asked for as any AWS tool would.
-before = secrets.describe_secret(SecretId="clientkeeper/management")["VersionIdsToStages"]
+# A rotation of the management client's own secret, asked for as any AWS tool would, once the test that comes with its
+# switching on has ended.
+for _ in range(240):
+    before = secrets.describe_secret(SecretId="clientkeeper/management")["VersionIdsToStages"]
+    if not any("AWSPENDING" in stages for stages in before.values()):
+        break
+    time.sleep(0.25)
 old = next(v for v, stages in before.items() if "AWSCURRENT" in stages)
 new = secrets.rotate_secret(
     SecretId="clientkeeper/management",
