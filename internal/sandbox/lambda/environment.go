@@ -92,6 +92,7 @@ func (e *environment) waitInit(limit time.Duration) (Status, bool) {
 	defer timer.Stop()
 	select {
 	case <-e.ready:
+		e.process.drain() // what the init wrote stands before START
 		e.freeze()
 		return Success, true
 	case <-e.initFailed:

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"sync"
 
 	"github.com/google/uuid"
 )
@@ -22,6 +23,7 @@ type stream struct {
 	reached chan struct{} // one for each mark that came out
 	done    chan struct{} // closed when the reader has ended
 	line    func([]byte)
+	mu      sync.Mutex // held by the one who waits for a mark
 }
 
 func newStream(line func([]byte)) (*stream, error) {
@@ -57,10 +59,12 @@ func (s *stream) read() {
 	}
 }
 
-// drain returns when all that was written before the call has been read. It
-// must not be called by two goroutines at once. The mark starts on a new line,
-// in case the process is in the middle of one; empty lines are not passed on.
+// drain returns when all that was written before the call has been read. The
+// mark starts on a new line, in case the process is in the middle of one; empty
+// lines are not passed on.
 func (s *stream) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if _, err := s.w.WriteString("\n" + string(s.mark) + "\n"); err != nil {
 		return
 	}
