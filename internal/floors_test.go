@@ -23,6 +23,8 @@ var floors = map[string]int{
 	"internal/cimd":         1,
 	"internal/clientsecret": 1,
 
+	"internal/credential":   2,
+	"internal/idempotency":  2,
 	"internal/registration": 2,
 	"internal/rotation":     2,
 
