@@ -47,12 +47,18 @@ func NewPolicy(hosts []string, warningsAreFatal, previewFirst bool) (Policy, err
 // check refuses a client whose host nobody allowed.
 func (p Policy) check(id cimd.ClientID) error {
 	host, err := authority(id)
-	if err == nil && slices.ContainsFunc(p.hosts, func(pattern string) bool { return matches(pattern, host) }) {
+	if err == nil && p.Allows(host) {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Denied, Op: "registration.policy", Reason: "host_not_allowed",
 		Detail: "the policy does not allow the host " + quoted(host),
 		Next:   "add it to ALLOWED_HOSTS if its clients are to be registered"}
+}
+
+// Allows reports whether the policy names a host, with its port unless it is 443.
+func (p Policy) Allows(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ":443")
+	return slices.ContainsFunc(p.hosts, func(pattern string) bool { return matches(pattern, host) })
 }
 
 // authority is the document's host in lower case, with its port unless it is

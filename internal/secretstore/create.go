@@ -93,8 +93,7 @@ func (s *Store) Untag(ctx context.Context, id string, keys ...string) error {
 
 // Delete schedules the deletion of a secret and returns when it will be gone.
 // Until then [Store.Restore] undoes it, and nobody can read the secret. The
-// recovery window has 7 to 30 days; zero means 30. There is no deletion without
-// one here. A secret that is scheduled already is [fault.Conflict] with the
+// recovery window has 7 to 30 days; zero means 30. A secret that is scheduled already is [fault.Conflict] with the
 // reason "scheduled_for_deletion", also when an earlier try did it.
 //
 // IAM: secretsmanager:DeleteSecret.
@@ -112,6 +111,21 @@ func (s *Store) Delete(ctx context.Context, id string, days int) (gone time.Time
 		return time.Time{}, classify(op, "secretsmanager:DeleteSecret", err)
 	}
 	return aws.ToTime(out.DeletionDate), nil
+}
+
+// Erase deletes a secret at once and for good. It is for what nobody has read:
+// a record, or a credential that was never in use. One that is gone already is
+// a success; its name may stay taken for some moments.
+//
+// IAM: secretsmanager:DeleteSecret.
+func (s *Store) Erase(ctx context.Context, id string) error {
+	_, err := s.api.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &id, ForceDeleteWithoutRecovery: aws.Bool(true)})
+	if err != nil {
+		if e := classify("secretstore.erase", "secretsmanager:DeleteSecret", err); e.Kind != fault.NotFound {
+			return e
+		}
+	}
+	return nil
 }
 
 // Restore takes a scheduled deletion back. A secret that is not to be deleted

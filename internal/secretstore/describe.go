@@ -14,6 +14,7 @@ import (
 // that is zero is one that Secrets Manager did not name.
 type Description struct {
 	ARN, Name string
+	Text      string // what people have written about it
 	KMSKeyID  string // empty for the account's default key
 	Tags      map[string]string
 
@@ -73,7 +74,7 @@ func (s *Store) Describe(ctx context.Context, id string) (Description, error) {
 		return Description{}, classify("secretstore.describe", "secretsmanager:DescribeSecret", err)
 	}
 	d := Description{
-		ARN: aws.ToString(out.ARN), Name: aws.ToString(out.Name), KMSKeyID: aws.ToString(out.KmsKeyId),
+		ARN: aws.ToString(out.ARN), Name: aws.ToString(out.Name), Text: aws.ToString(out.Description), KMSKeyID: aws.ToString(out.KmsKeyId),
 		Tags: tagMap(out.Tags), Stages: out.VersionIdsToStages,
 		Rotation: rotationConfig(out.RotationEnabled, out.RotationLambdaARN, out.RotationRules),
 		Created:  aws.ToTime(out.CreatedDate), LastChanged: aws.ToTime(out.LastChangedDate),

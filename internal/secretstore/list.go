@@ -93,7 +93,7 @@ func hasAll(tags []Tag, have map[string]string) bool {
 
 func listed(e types.SecretListEntry) Description {
 	return Description{
-		ARN: aws.ToString(e.ARN), Name: aws.ToString(e.Name), KMSKeyID: aws.ToString(e.KmsKeyId),
+		ARN: aws.ToString(e.ARN), Name: aws.ToString(e.Name), Text: aws.ToString(e.Description), KMSKeyID: aws.ToString(e.KmsKeyId),
 		Tags: tagMap(e.Tags), Stages: e.SecretVersionsToStages,
 		Rotation: rotationConfig(e.RotationEnabled, e.RotationLambdaARN, e.RotationRules),
 		Created:  aws.ToTime(e.CreatedDate), LastChanged: aws.ToTime(e.LastChangedDate),

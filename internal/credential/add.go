@@ -1,0 +1,417 @@
+package credential
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"clientkeeper/internal/fault"
+)
+
+// The ways to log in with credentials besides [PrivateKeyJWT] (RFC 8705).
+const (
+	SelfSignedTLS = "self_signed_tls_client_auth"
+	TLS           = "tls_client_auth"
+)
+
+// The limits of the tenant: credentials that one method may use, and in a
+// client's pool.
+const (
+	maxAttached = 2
+	maxPooled   = 4
+)
+
+// AddCredentials gives a client credentials: the public half of a key that is
+// made here and stored in a secret of its own, or what the caller sends. It is
+// [fault.Invalid] with a private, weak or unsupported key, and [fault.Conflict]
+// with "duplicate_key", "pool_full", "slots_taken" or "other_method" where the
+// tenant has no place for it. One that is attached to a client with a managed
+// key takes the place that its rotation needs: the next one fails, and the
+// doctor says so, until it is removed.
+func (s *Service) AddCredentials(ctx context.Context, op Operation, clientID string, n NewCredential) ([]Credential, error) {
+	a := &adding{Service: s, op: op, want: n}
+	var err error
+	if a.keys, err = s.materials(ctx, &a.want); err != nil {
+		return nil, err
+	}
+	if a.client, a.managed, err = s.open(ctx, clientID); err != nil {
+		return nil, err
+	}
+	out, err := a.all(ctx)
+	if err != nil && fault.KindOf(err).Permanent() && a.begun {
+		a.undo(ctx)
+	}
+	return out, err
+}
+
+// An adding is credentials while they are added.
+type adding struct {
+	*Service
+	op      Operation
+	want    NewCredential
+	client  State
+	managed Stored
+	keys    []material // none: one is made here
+
+	begun bool // something may have been made
+	arn   string
+	made  []Credential // of this operation, in the order of keys
+}
+
+func (a *adding) all(ctx context.Context) ([]Credential, error) {
+	pool, err := a.Tenant.Credentials(ctx, a.client.ID)
+	if err != nil {
+		return nil, err
+	}
+	a.begun = a.op.Resumed
+	if err := a.room(pool); err != nil {
+		return nil, err
+	}
+	if len(a.keys) == 0 {
+		if err := a.storeKey(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range a.keys {
+		c, err := a.add(ctx, pool, k)
+		if err != nil {
+			return nil, err
+		}
+		a.made = append(a.made, c)
+	}
+	if a.want.Attach {
+		if err := a.attach(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for i := range a.made {
+		a.made[i].SecretARN = a.arn
+		a.made[i].Attached = slices.Contains(a.client.Attached, a.made[i].ID)
+	}
+	return a.made, nil
+}
+
+// name is what the credential is called: it carries the operation, by which a
+// later try finds it, and says whether the private half is stored here.
+func (a *adding) name() string {
+	return cmp.Or(a.want.Name, "credential") + a.mark()
+}
+
+func (a *adding) mark() string {
+	if a.arn != "" || len(a.keys) == 0 {
+		return keyMark(a.op.short())
+	}
+	return " (request " + a.op.short() + ")"
+}
+
+func keyMark(short string) string { return " (key " + short + ")" }
+
+// ours reports whether this operation has made a credential.
+func (a *adding) ours(c Credential) bool { return strings.HasSuffix(c.Name, a.mark()) }
+
+// room checks that everything has a place before anything is made.
+func (a *adding) room(pool []Credential) error {
+	missing := max(len(a.keys), 1)
+	foreign := map[string]bool{}
+	for _, c := range pool {
+		if a.ours(c) {
+			missing--
+		} else if c.KeyID != "" {
+			foreign[c.KeyID] = true
+		}
+	}
+	for _, k := range a.keys {
+		if foreign[k.kid] {
+			return conflict(ReasonDuplicateKey, "the client has a credential with this key already", "use that one, or remove it first")
+		}
+	}
+	if missing > 0 && len(pool)+missing > maxPooled {
+		return conflict(ReasonPoolFull, fmt.Sprintf("the client has %d credentials, and four are the most", len(pool)), "remove one that is not used")
+	}
+	if !a.want.Attach {
+		return nil
+	}
+	attached := 0
+	for _, id := range a.client.Attached {
+		if i := slices.IndexFunc(pool, func(c Credential) bool { return c.ID == id }); i < 0 || !a.ours(pool[i]) {
+			attached++
+		}
+	}
+	return a.place(attached)
+}
+
+// place checks that the credentials may be attached.
+func (a *adding) place(attached int) error {
+	if a.client.Method != a.want.Use {
+		if a.managed.ARN != "" {
+			return conflict("other_method", "the client logs in with "+cmp.Or(a.client.Method, "a secret")+", and its managed secret holds that credential",
+				"add the credential without attaching it, or migrate the managed secret first")
+		}
+		attached = 0 // the method is switched, and what the other used is no longer used
+	}
+	if attached+max(len(a.keys), 1) <= maxAttached {
+		return nil
+	}
+	return conflict("slots_taken", fmt.Sprintf("%d credentials are attached, and two are the most", attached), "remove one, or add the credential without attaching it")
+}
+
+// add makes a credential, unless an earlier try did.
+func (a *adding) add(ctx context.Context, pool []Credential, k material) (Credential, error) {
+	if c, found := a.among(pool, k); found {
+		return c, nil
+	}
+	a.begun = true
+	c, err := a.Tenant.AddCredential(ctx, a.client.ID, PublicKey{Type: k.kind, Name: a.name(), PEM: k.pem, SubjectDN: k.dn, KeyID: k.kid, Alg: k.alg, Expires: k.until})
+	if err == nil || fault.Reason(err) != ReasonUnknown && fault.Reason(err) != ReasonDuplicateKey {
+		return c, err
+	}
+	pool, readErr := a.Tenant.Credentials(ctx, a.client.ID)
+	if readErr == nil {
+		if c, found := a.among(pool, k); found {
+			return c, nil
+		}
+	}
+	return Credential{}, err
+}
+
+func (a *adding) among(pool []Credential, k material) (Credential, bool) {
+	i := slices.IndexFunc(pool, func(c Credential) bool { return a.ours(c) && c.KeyID == k.kid })
+	if i < 0 {
+		return Credential{}, false
+	}
+	return pool[i], true
+}
+
+// attach lets the client log in with what was added, in one PATCH.
+func (a *adding) attach(ctx context.Context) error {
+	ids := make([]string, len(a.made))
+	for i, c := range a.made {
+		ids[i] = c.ID
+	}
+	return a.changeSlot(ctx, &a.client, a.managed, a.want.Use, func(now []string) ([]string, error) {
+		next := slices.Clone(now)
+		for _, id := range ids {
+			if !slices.Contains(next, id) {
+				next = append(next, id)
+			}
+		}
+		if len(next) > maxAttached {
+			return nil, conflict("slots_taken", "two credentials are attached, which are the most", "remove one, or add the credential without attaching it")
+		}
+		return next, nil
+	})
+}
+
+// undo removes what was made, where it is not attached, and then the secret.
+func (a *adding) undo(ctx context.Context) {
+	pool, err := a.Tenant.Credentials(ctx, a.client.ID)
+	if err != nil {
+		return
+	}
+	c, err := a.Tenant.Client(ctx, a.client.ID)
+	if err != nil {
+		return
+	}
+	for _, k := range pool {
+		if !a.ours(k) {
+			continue
+		}
+		if slices.Contains(c.Attached, k.ID) || a.Tenant.DeleteCredential(ctx, a.client.ID, k.ID) != nil {
+			return
+		}
+	}
+	if a.arn != "" {
+		_ = a.Store.Erase(ctx, a.arn) // the doctor names it
+	}
+}
+
+// storeKey makes a key and stores it, or finds the one that an earlier try
+// stored.
+func (a *adding) storeKey(ctx context.Context) error {
+	name := a.secretName(keysFolder+a.client.ID, a.op)
+	if a.op.Resumed {
+		if found, err := a.findKey(ctx, name, false); found || err != nil {
+			return err
+		}
+	}
+	key, err := a.makeKey(a.want.KeySize)
+	if err != nil {
+		return err
+	}
+	value := a.newSecretValue(PrivateKeyJWT)
+	value.ClientID, value.PrivateKeyPEM, value.KeyID, value.Alg = a.client.ID, key.Private, key.KeyID, a.want.Alg
+	text, err := value.Encode()
+	if err != nil {
+		return err
+	}
+	a.begun = true
+	arn, err := a.Store.Create(ctx, name, a.op.token("key"), "Additional key of the client "+a.client.Name, text,
+		map[string]string{TagRequest: a.op.ID, TagKeyOf: a.client.ID})
+	switch {
+	case err == nil:
+		a.arn = arn
+		a.keys = []material{{kind: typePublicKey, pem: key.PublicPEM, kid: key.KeyID, weight: key.KeyID, alg: a.want.Alg, until: a.until()}}
+		return nil
+	case fault.KindOf(err) != fault.Conflict:
+		return err
+	}
+	if found, findErr := a.findKey(ctx, name, true); found || findErr != nil {
+		return findErr
+	}
+	return later("secret_unseen", "the secret of this request is there, but cannot be seen yet", "repeat the request with the same key")
+}
+
+// keysFolder is where the secrets of additional keys are, below the prefix.
+const keysFolder = "keys/"
+
+func (a *adding) findKey(ctx context.Context, name string, patient bool) (bool, error) {
+	there, v, err := a.readBack(ctx, name, a.op, patient)
+	if err != nil || there.ARN == "" {
+		return false, err
+	}
+	value, err := parseOwn(v)
+	if err != nil {
+		return true, err
+	}
+	public, err := publicHalf(value.PrivateKeyPEM)
+	a.arn, a.begun = there.ARN, true
+	a.keys = []material{{kind: typePublicKey, pem: public, kid: value.KeyID, weight: value.KeyID, alg: value.Alg, until: a.until()}}
+	return true, err
+}
+
+func (a *adding) until() time.Time {
+	if a.want.ExpiresIn == 0 {
+		return time.Time{}
+	}
+	return a.now().Add(a.want.ExpiresIn).UTC().Truncate(time.Millisecond)
+}
+
+// The shortest and the longest life of a credential.
+const (
+	minLife = time.Minute
+	maxLife = maxSpan
+)
+
+// materials checks a request and reads what it sends. None: a key is to be made.
+func (s *Service) materials(ctx context.Context, n *NewCredential) ([]material, error) {
+	n.Use, n.KeySize = cmp.Or(n.Use, PrivateKeyJWT), cmp.Or(n.KeySize, 2048)
+	sent := 0
+	for _, given := range []bool{n.PEM != "", len(n.JWK) > 0, len(n.JWKS) > 0, n.JWKSURI != "", n.Certificate != "", n.SubjectDN != ""} {
+		if given {
+			sent++
+		}
+	}
+	wrong := func(detail string) ([]material, error) {
+		return nil, invalid("invalid_credential", detail, "correct it, and send the request with a new key")
+	}
+	switch {
+	case sent > 1:
+		return wrong("give one of pem, jwk, jwks, jwks_uri, certificate and subject_dn")
+	case !printable(n.Name) || len([]rune(n.Name)) > 90 || strings.HasPrefix(n.Name, strings.TrimSpace(managedPrefix)):
+		return wrong("the name may have 90 printable characters, and may not begin with clientkeeper")
+	case n.ExpiresIn != 0 && (n.ExpiresIn < minLife || n.ExpiresIn > maxLife):
+		return wrong("expires_in is between a minute and ten years")
+	case n.Alg != "" && !slices.Contains([]string{"RS256", "RS384", "PS256"}, n.Alg):
+		return wrong("alg is RS256, RS384 or PS256")
+	case !slices.Contains([]int{2048, 3072, 4096}, n.KeySize):
+		return wrong("key_size is 2048, 3072 or 4096")
+	case n.Use != PrivateKeyJWT && n.Use != SelfSignedTLS && n.Use != TLS:
+		return wrong("use is private_key_jwt, self_signed_tls_client_auth or tls_client_auth")
+	case n.Use != PrivateKeyJWT && (n.ExpiresIn != 0 || n.Alg != ""):
+		return wrong("expires_in and alg are for private_key_jwt: a certificate says for itself until when it is valid")
+	case n.SubjectDN != "" && n.Use != TLS, n.Use == SelfSignedTLS && n.Certificate == "", n.Use == TLS && n.Certificate == "" && n.SubjectDN == "":
+		return wrong("self_signed_tls_client_auth needs a certificate, tls_client_auth a certificate or a subject_dn")
+	case n.Use == TLS && n.Certificate == "" && !wellFormedDN(n.SubjectDN):
+		return wrong("the subject_dn is 3 to 256 printable characters, such as CN=orders,O=Example")
+	}
+	if sent == 0 {
+		n.Alg = cmp.Or(n.Alg, "RS256")
+		return nil, nil
+	}
+	return s.read(ctx, n)
+}
+
+func wellFormedDN(dn string) bool {
+	return len(dn) >= 3 && len(dn) <= 256 && printable(dn) && strings.Contains(dn, "=")
+}
+
+// read reads what was sent.
+func (s *Service) read(ctx context.Context, n *NewCredential) (keys []material, err error) {
+	one := func(m material, err error) ([]material, error) { return []material{m}, err }
+	switch {
+	case n.PEM != "":
+		keys, err = one(parsePublicPEM(n.PEM))
+	case len(n.JWK) > 0:
+		keys, err = one(parseJWK(n.JWK))
+	case len(n.JWKS) > 0:
+		keys, err = parseJWKS(n.JWKS, true)
+	case n.JWKSURI != "":
+		keys, err = s.fetch(ctx, n.JWKSURI)
+	case n.SubjectDN != "":
+		return []material{{kind: typeSubject, dn: n.SubjectDN}}, nil
+	default:
+		return s.certificate(n)
+	}
+	if err == nil && len(keys) > maxPooled {
+		err = invalid("too_many_keys", fmt.Sprintf("there are %d keys, and a client may have four credentials", len(keys)), "send those that are needed")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.finish(keys, n)
+}
+
+// finish gives keys their algorithm and their expiry.
+func (s *Service) finish(keys []material, n *NewCredential) ([]material, error) {
+	for i := range keys {
+		k := &keys[i]
+		if k.alg != "" && n.Alg != "" && k.alg != n.Alg {
+			return nil, invalid("alg_mismatch", "the key names another alg than the request", "name one of them")
+		}
+		k.alg = cmp.Or(k.alg, n.Alg, "RS256")
+		if n.ExpiresIn > 0 {
+			at := s.now().Add(n.ExpiresIn).UTC().Truncate(time.Millisecond)
+			if k.until.IsZero() || at.Before(k.until) {
+				k.until = at
+			}
+		}
+	}
+	return keys, nil
+}
+
+// certificate reads a certificate for the use that it is sent for.
+func (s *Service) certificate(n *NewCredential) ([]material, error) {
+	m, _, err := parseCertificate(n.Certificate, s.now())
+	if err != nil {
+		return nil, err
+	}
+	if n.Use == PrivateKeyJWT { // its key, for as long as the certificate is valid
+		return s.finish([]material{m}, n)
+	}
+	out := material{kind: typeCertificate, pem: n.Certificate, weight: m.weight}
+	if n.Use == TLS {
+		out.kind = typeSubject
+	}
+	return []material{out}, nil
+}
+
+// fetch reads a JWKS URI once. Only hosts that are allowed are asked.
+func (s *Service) fetch(ctx context.Context, uri string) ([]material, error) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || !printable(uri) || len(uri) > 2048 {
+		return nil, invalid("jwks_uri_invalid", "the jwks_uri is no https URL, or has a user or a fragment", "send the URL of a key set")
+	}
+	if s.Fetch == nil || s.Hosts == nil || !s.Hosts(u.Host) {
+		return nil, &fault.Error{Kind: fault.Denied, Op: "credential.fetch", Reason: "host_not_allowed",
+			Detail: "the host of the jwks_uri is not one that may be asked", Next: "add the host to ALLOWED_HOSTS, or send the keys themselves"}
+	}
+	body, err := s.Fetch(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	return parseJWKS(body, false)
+}
