@@ -36,7 +36,17 @@ var silent = log.New(io.Discard, "", 0)
 var managementScopes = []string{
 	"read:clients", "create:clients", "update:clients", "delete:clients", "read:client_keys", "update:client_keys",
 	"read:client_credentials", "create:client_credentials", "update:client_credentials", "delete:client_credentials",
-	"read:rules",
+	"read:rules", "read:client_grants", "create:client_grants", "update:client_grants", "delete:client_grants",
+	"read:resource_servers",
+}
+
+// The APIs of the tenant beside its own: the functions', and one for clients
+// to be made for.
+const apiAudience = "https://clientkeeper/api"
+
+var apiScopes = []string{
+	"clients:create", "clients:read", "credentials:write", "credentials:read", "rotations:start", "rotations:read",
+	"registrations:create",
 }
 
 // startAWS serves SQS and Secrets Manager on one port, as an AWS endpoint does
@@ -132,6 +142,8 @@ func (s *Sandbox) startTenant(ctx context.Context) error {
 	if err := s.Tenant.Listen(fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
 		return fmt.Errorf("port %d for the tenant cannot be had (%w); is another sandbox running? Stop it, or let this one find free ports with -port 0", port, err)
 	}
+	s.Tenant.AddAPI(apiAudience, apiScopes...)
+	s.Tenant.AddAPI(audience, "read:orders", "write:orders")
 	s.serveTenant()
 	return s.makeManagementClient()
 }

@@ -3,6 +3,7 @@ package tenant
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -154,10 +155,13 @@ const (
 
 // newID is random, in the length that belongs to its prefix.
 func newID(prefix string) string {
-	n := longID
 	if prefix != "" {
-		n = shortID
+		return newIDOf(shortID)
 	}
+	return newIDOf(longID)
+}
+
+func newIDOf(n int) string {
 	raw := make([]byte, n)
 	_, _ = rand.Read(raw) // never fails, says its documentation
 	var b strings.Builder
@@ -165,6 +169,13 @@ func newID(prefix string) string {
 		b.WriteByte(alphabet[int(x)%len(alphabet)])
 	}
 	return b.String()
+}
+
+// newHexID is what the ids of APIs look like.
+func newHexID() string {
+	raw := make([]byte, apiIDLength/2)
+	_, _ = rand.Read(raw)
+	return hex.EncodeToString(raw)
 }
 
 // newSecret has the recorded form: 64 characters of A-Z a-z 0-9 _ and -.

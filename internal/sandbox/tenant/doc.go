@@ -5,10 +5,12 @@
 // of client authentication, the discovery documents, and the part of the
 // Management API that clientkeeper, the official SDKs and a curious person
 // with curl use: registration and preview of Client ID Metadata Documents,
-// clients, their credentials and secrets, the tenant settings and Rules. An
-// access token is really signed and really verified; scopes decide what may be
-// done and which fields are shown; request bodies are held against closed
-// schemas; every answer carries the rate limit headers of the tenant's plan.
+// clients, their credentials, secrets and grants, APIs, the tenant settings and
+// Rules. An access token is really signed, for the APIs and scopes that a client
+// grant allows, and can be verified with the discovery document's keys; scopes
+// decide what may be done and which fields are shown; request bodies are held
+// against closed schemas; every answer carries the rate limit headers of the
+// tenant's plan.
 //
 // Tests and the sandbox steer it through Go methods alone: there is no control
 // endpoint that a function could reach by mistake. [ParseMischief] makes it
@@ -42,6 +44,10 @@
 //   - Token quotas are those of single clients: no defaults of the tenant, none
 //     of organizations. Every token counts, also those of the Management API.
 //     Custom rate limit policies do not exist. All M2M tokens are free.
+//   - APIs are made with [Tenant.AddAPI] and can only be read on the wire. A
+//     grant may name scopes that its API defines, but any for the Management
+//     API; whether Auth0 refuses others is not known. What a grant says of
+//     organizations is stored and has no effect.
 //   - Buckets refill at the top of each second, also those counted per minute;
 //     [Quirks] has continuous refill. Requests answered with mischief take a
 //     token like any other.

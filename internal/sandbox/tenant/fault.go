@@ -108,7 +108,7 @@ var RecordedLatency = Latency{
 func (l *Latency) draw(seed uint64, n int, rt route) time.Duration {
 	p := l.Usual
 	switch rt.name {
-	case routeRegister, routeCreate, routeRotate, routeCredentialCreate:
+	case routeRegister, routeCreate, routeRotate, routeCredentialCreate, routeGrantCreate:
 		p = l.Create
 	}
 	if p == (Percentiles{}) {

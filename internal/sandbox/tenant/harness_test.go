@@ -32,6 +32,7 @@ var allScopes = []string{
 	"read:client_keys", "update:client_keys", "read:client_credentials", "create:client_credentials",
 	"update:client_credentials", "delete:client_credentials",
 	"read:rules", "read:tenant_settings", "update:tenant_settings",
+	"read:client_grants", "create:client_grants", "update:client_grants", "delete:client_grants", "read:resource_servers",
 }
 
 // A world is a tenant on the wire with one management client.

@@ -27,6 +27,9 @@ const (
 	CredentialDetached ChangeKind = "credential-detached"
 	CredentialDeleted  ChangeKind = "credential-deleted"
 	CredentialExpiry   ChangeKind = "credential-expiry" // set, moved or cleared
+	GrantCreated       ChangeKind = "grant-created"
+	GrantChanged       ChangeKind = "grant-changed"
+	GrantDeleted       ChangeKind = "grant-deleted"
 )
 
 // A Change is one thing that happened to a client. It never holds a secret.
@@ -35,6 +38,7 @@ type Change struct {
 	Kind       ChangeKind
 	Credential string // its id, of credential changes
 	KeyID      string // likewise, if it has one
+	Audience   string // of changes of grants
 	Request    int    // as in Entry.N; zero for changes by Go methods
 	By         string // the client that called; empty for Go methods
 }
@@ -70,7 +74,12 @@ func (t *Tenant) ChangeCounts(clientID string) map[ChangeKind]int {
 
 // noteChange adds a change, made by a call or, if that is nil, by a Go method.
 func (t *Tenant) noteChange(cl *client, c *call, kind ChangeKind, credential, keyID string) {
-	change := Change{Time: t.opts.Now(), Kind: kind, Credential: credential, KeyID: keyID}
+	t.noteOne(cl, c, Change{Kind: kind, Credential: credential, KeyID: keyID})
+}
+
+// noteOne adds a change that is complete but for its time and its cause.
+func (t *Tenant) noteOne(cl *client, c *call, change Change) {
+	change.Time = t.opts.Now()
 	if c != nil {
 		change.Request, change.By = c.n, c.caller.clientID
 	}
@@ -83,7 +92,7 @@ func (t *Tenant) noteChange(cl *client, c *call, kind ChangeKind, credential, ke
 		l.changes = slices.Delete(l.changes, 0, maxHistory/10)
 	}
 	l.changes = append(l.changes, change)
-	l.counts[kind]++
+	l.counts[change.Kind]++
 }
 
 // noteSecret adds a secret that was set or generated.

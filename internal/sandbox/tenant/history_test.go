@@ -139,7 +139,7 @@ func TestDashboardChanges(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	got := w.Changes(id)
-	if want := "client-created secret-set secret-generated credential-created credential-attached keys-enabled " +
+	if want := "client-created grant-created secret-set secret-generated credential-created credential-attached keys-enabled " +
 		"credential-detached credential-deleted keys-disabled"; kinds(got) != want {
 		t.Errorf("changes %q", kinds(got))
 	}

@@ -1,25 +1,15 @@
 package tenant
 
 import (
-	"encoding/base64"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-const (
-	defaultPage = 50
-	maxPage     = 100
-)
-
 // listQuery is what GET /clients was asked.
 type listQuery struct {
-	page, perPage int
-	totals        bool
-	checkpoint    bool // from and take, rather than page and per_page
-	after         int  // the checkpoint: the seq of the last client seen
-	take          int
+	paging
 	projection
 }
 
@@ -52,9 +42,7 @@ func (t *Tenant) listClients(c *call) answer {
 	if q.checkpoint {
 		return t.checkpoint(c, q, found)
 	}
-	start := min(q.page*q.perPage, len(found))
-	end := min(start+q.perPage, len(found))
-	clients := t.showAll(c, q, found[start:end])
+	clients := t.showAll(c, q, offset(q.paging, found))
 	if !q.totals {
 		return ok(clients)
 	}
@@ -74,14 +62,8 @@ func (t *Tenant) candidates(v url.Values) []*client {
 }
 
 func (t *Tenant) checkpoint(c *call, q listQuery, found []*client) answer {
-	found = slices.DeleteFunc(found, func(cl *client) bool { return cl.seq <= q.after })
-	page := checkpointPage{}
-	if len(found) > q.take {
-		found = found[:q.take]
-		page.Next = base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(found[q.take-1].seq)))
-	}
-	page.Clients = t.showAll(c, q, found)
-	return ok(page)
+	page, next := fromMark(q.paging, found, func(cl *client) int { return cl.seq })
+	return ok(checkpointPage{next, t.showAll(c, q, page)})
 }
 
 // showAll renders clients for a list. The recorded lists have tenant even
@@ -100,68 +82,22 @@ func (t *Tenant) showAll(c *call, q listQuery, found []*client) []map[string]any
 
 // readList checks the query as the published description has it.
 func (t *Tenant) readList(c *call, v url.Values) (q listQuery, refusal answer, ok bool) {
-	no := func(problem string) (listQuery, answer, bool) { return q, t.refuse("query", problem), false }
-	for name := range v {
-		if !slices.Contains(listParameters, name) {
-			return no(complain("", "Additional properties not allowed: %s", clip(name)))
-		}
-	}
-	q.checkpoint = v.Has("from") || v.Has("take") || v.Has("q")
-	if q.checkpoint && (v.Has("page") || v.Has("per_page") || v.Has("include_totals")) {
-		return no("'page and per_page cannot be combined with from and take'")
-	}
-	if problem := q.numbers(v); problem != "" {
-		return no(problem)
+	if q.paging, refusal, ok = t.readPaging(v, listParameters); !ok {
+		return q, refusal, false
 	}
 	if problem := checkFilters(v); problem != "" {
-		return no(problem)
+		return q, t.refuse("query", problem), false
 	}
 	if most := t.opts.Quirks.MaxOffset; most > 0 && (q.page+1)*q.perPage > most {
 		return q, t.refuse("paging", most), false
 	}
-	q.totals = v.Get("include_totals") == "true"
 	q.projection, refusal, ok = t.project(c, v)
 	return q, refusal, ok
 }
 
-func (q *listQuery) numbers(v url.Values) string {
-	q.perPage, q.take = defaultPage, defaultPage
-	for _, n := range []struct {
-		name      string
-		low, high int
-		into      *int
-	}{{"page", 0, 1 << 31, &q.page}, {"per_page", 0, maxPage, &q.perPage}, {"take", 1, maxPage, &q.take}} {
-		if !v.Has(n.name) {
-			continue
-		}
-		got, err := strconv.Atoi(v.Get(n.name))
-		switch {
-		case err != nil:
-			return complain(n.name, "Expected type integer but found type string")
-		case got < n.low:
-			return complain(n.name, "Value %d is less than minimum %d", got, n.low)
-		case got > n.high:
-			return complain(n.name, "Value %d is greater than maximum %d", got, n.high)
-		}
-		*n.into = got
-	}
-	if from := v.Get("from"); from != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(from)
-		if err == nil {
-			q.after, err = strconv.Atoi(string(raw))
-		}
-		if err != nil {
-			return "'Invalid checkpoint' on property from"
-		}
-	}
-	return ""
-}
-
 func checkFilters(v url.Values) string {
-	for _, name := range []string{"is_global", "is_first_party", "include_totals", "include_fields"} {
-		if v.Has(name) && v.Get(name) != "true" && v.Get(name) != "false" {
-			return complain(name, "Expected type boolean but found type string")
-		}
+	if problem := checkBooleans(v, "is_global", "is_first_party", "include_fields"); problem != "" {
+		return problem
 	}
 	s := &schema{kind: "string", min: 1, max: 120}
 	if v.Has("external_client_id") {

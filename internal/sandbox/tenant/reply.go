@@ -54,6 +54,15 @@ var replies = map[string]Reply{
 	"cimd_disabled":     {400, "operation_not_supported", "Client ID Metadata Document registration is not enabled for this tenant."},
 	"cimd_not_editable": {400, "", "The following properties of a Client ID Metadata Document client cannot be changed: %s"},
 
+	// Client grants. No code of theirs is known; grant_scope is unverified.
+	"api_missing":          {404, "", "Resource server not found"},
+	"grant_client_missing": {404, "", "Client not found"},
+	"grant_missing":        {404, "", "The client grant does not exist."},
+	"grant_exists":         {409, "", "A resource server with the same identifier already exists."},
+	"grant_third_party":    {400, "", "Client grants for this API cannot be created for third-party clients."},
+	"grant_all_scopes":     {400, "", "`allow_all_scopes` cannot be provided when `audience` is a system API"},
+	"grant_scope":          {400, "invalid_body", "The API does not define the scope %s"},
+
 	// Credentials and secrets. Statuses and some texts are unverified.
 	"slot_full":             {400, "invalid_body", "Payload validation error: 'Array is too long (%d), maximum %d' on property client_authentication_methods.%s.credentials."},
 	"slot_unknown":          {400, "", "One or more of the credentials provided do not exist"},

@@ -22,6 +22,7 @@ const (
 	routeCreate           = "create"
 	routeRotate           = "rotate"
 	routeCredentialCreate = "credential-create"
+	routeGrantCreate      = "grant-create"
 	routeNone             = "none"
 )
 
@@ -46,6 +47,13 @@ var routes = []route{
 	{"credential-get", "GET", "/api/v2/clients/{id}/credentials/{credential}", []string{"read:client_credentials"}},
 	{"credential-update", "PATCH", "/api/v2/clients/{id}/credentials/{credential}", []string{"update:client_credentials"}},
 	{"credential-delete", "DELETE", "/api/v2/clients/{id}/credentials/{credential}", []string{"delete:client_credentials"}},
+	{"grant-list", "GET", "/api/v2/client-grants", []string{"read:client_grants"}},
+	{routeGrantCreate, "POST", "/api/v2/client-grants", []string{"create:client_grants"}},
+	{"grant-get", "GET", "/api/v2/client-grants/{id}", []string{"read:client_grants"}},
+	{"grant-update", "PATCH", "/api/v2/client-grants/{id}", []string{"update:client_grants"}},
+	{"grant-delete", "DELETE", "/api/v2/client-grants/{id}", []string{"delete:client_grants"}},
+	{"api-list", "GET", "/api/v2/resource-servers", []string{"read:resource_servers"}},
+	{"api-get", "GET", "/api/v2/resource-servers/{id}", []string{"read:resource_servers"}},
 	{"rules", "GET", "/api/v2/rules", []string{"read:rules"}},
 	{"settings", "GET", "/api/v2/tenants/settings", []string{"read:tenant_settings"}},
 	{"settings-update", "PATCH", "/api/v2/tenants/settings", []string{"update:tenant_settings"}},
@@ -61,7 +69,10 @@ func (t *Tenant) handlers() map[string]func(*call) answer {
 		"credential-list": t.listCredentials, routeCredentialCreate: t.createCredential,
 		"credential-get": t.getCredential, "credential-update": t.updateCredential,
 		"credential-delete": t.deleteCredential,
-		"rules":             t.listRules, "settings": t.getSettings, "settings-update": t.updateSettings,
+		"grant-list":        t.listGrants, routeGrantCreate: t.createGrant, "grant-get": t.getGrant,
+		"grant-update": t.updateGrant, "grant-delete": t.deleteGrant,
+		"api-list": t.listAPIs, "api-get": t.getAPI,
+		"rules": t.listRules, "settings": t.getSettings, "settings-update": t.updateSettings,
 	}
 }
 

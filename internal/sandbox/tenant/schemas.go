@@ -10,12 +10,13 @@ import (
 // description. All are closed: a property they do not name is refused.
 
 var (
-	anyString = &schema{kind: "string"}
-	boolean   = &schema{kind: "boolean"}
-	strings0  = &schema{kind: "array", items: anyString}
-	strings1  = &schema{kind: "array", items: &schema{kind: "string", min: 1}}
-	object    = &schema{kind: "object"}
-	objectNil = &schema{kind: "object", null: true}
+	anyString   = &schema{kind: "string"}
+	boolean     = &schema{kind: "boolean"}
+	strings0    = &schema{kind: "array", items: anyString}
+	strings1    = &schema{kind: "array", items: &schema{kind: "string", min: 1}}
+	object      = &schema{kind: "object"}
+	grantScopes = &schema{kind: "array", items: &schema{kind: "string", min: 1, max: 280}}
+	objectNil   = &schema{kind: "object", null: true}
 )
 
 func oneOf(values string) *schema { return &schema{kind: "string", enum: strings.Fields(values)} }
@@ -54,6 +55,18 @@ var (
 
 	credentialUpdateSchema = &schema{kind: "object", min: 1, props: map[string]*schema{
 		"expires_at": {kind: "string", date: true, null: true},
+	}}
+
+	grantCreateSchema = closed(map[string]*schema{
+		"client_id": anyString, "audience": {kind: "string", min: 1}, "default_for": oneOf("third_party_clients"),
+		"subject_type": oneOf("client user"), "scope": grantScopes, "authorization_details_types": strings1,
+		"organization_usage": oneOf("deny allow require"), "allow_any_organization": boolean, "allow_all_scopes": boolean,
+	}, "audience")
+
+	grantUpdateSchema = &schema{kind: "object", props: map[string]*schema{
+		"scope": nullable(grantScopes), "authorization_details_types": nullable(strings1),
+		"organization_usage":     nullable(oneOf("deny allow require")),
+		"allow_any_organization": nullable(boolean), "allow_all_scopes": nullable(boolean),
 	}}
 
 	settingsSchema = &schema{kind: "object", min: 1, props: map[string]*schema{

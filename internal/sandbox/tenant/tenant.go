@@ -33,25 +33,19 @@ type Tenant struct {
 
 // state is everything a tenant remembers.
 type state struct {
-	plan      Plan
-	cimd      bool // client_id_metadata_document_supported
-	clients   map[string]*client
-	external  map[string]string // external_client_id to client_id
-	resources map[string]*resource
-	grants    map[grant][]string   // scopes
-	jtis      map[string]time.Time // used assertions, until they expire
-	writes    map[string]*Writes   // by external_client_id
-	ledgers   map[string]*ledger   // by client_id, also of deleted ones
+	plan     Plan
+	cimd     bool // client_id_metadata_document_supported
+	clients  map[string]*client
+	external map[string]string // external_client_id to client_id
+	apis     map[string]*api   // by identifier
+	grants   map[grant]*granted
+	jtis     map[string]time.Time // used assertions, until they expire
+	writes   map[string]*Writes   // by external_client_id
+	ledgers  map[string]*ledger   // by client_id, also of deleted ones
 
 	propagation Propagation
-	seq         int // of the newest client
+	seq         int // of the newest client or grant
 }
-
-// A resource is an API that tokens can be asked for.
-type resource struct{ lifetime time.Duration }
-
-// A grant lets a client ask for tokens for an audience.
-type grant struct{ clientID, audience string }
 
 // New makes a tenant. It fails for a reply name that does not exist and for a
 // certificate authority that cannot be made, read or kept.
@@ -77,9 +71,10 @@ func New(opts Options) (*Tenant, error) {
 	t.serve = t.handlers()
 	t.state = state{
 		cimd: opts.CIMD, clients: map[string]*client{}, external: map[string]string{},
-		resources: map[string]*resource{managementAPI: {lifetime: tokenLifetime}}, grants: map[grant][]string{},
+		apis: map[string]*api{}, grants: map[grant]*granted{},
 		jtis: map[string]time.Time{}, writes: map[string]*Writes{}, ledgers: map[string]*ledger{},
 	}
+	t.addAPI(managementAPI)
 	if err := t.SetPropagation(opts.propagation()); err != nil {
 		return nil, err
 	}

@@ -162,13 +162,14 @@ func (t *Tenant) entitled(cl *client, req tokenRequest) ([]string, answer, bool)
 		return no("oauth_no_audience")
 	}
 	identifier := t.identifier(req.audience)
-	if t.state.resources[identifier] == nil {
+	if t.state.apis[identifier] == nil {
 		return no("oauth_unknown_service", req.audience)
 	}
-	granted, exists := t.state.grants[grant{cl.id, identifier}]
-	if !exists {
+	g := t.grantFor(cl, identifier)
+	if g == nil {
 		return no("oauth_no_grant", req.audience)
 	}
+	granted := t.scopesOf(g)
 	wanted := strings.Fields(req.scope)
 	if len(wanted) == 0 {
 		return granted, answer{}, true
@@ -190,7 +191,7 @@ type tokenAnswer struct {
 }
 
 func (t *Tenant) issue(c *call, cl *client, audience string, scopes []string) answer {
-	lifetime := int64(t.state.resources[t.identifier(audience)].lifetime / time.Second)
+	lifetime := int64(t.state.apis[t.identifier(audience)].lifetime / time.Second)
 	now := t.opts.Now().Unix()
 	scope := strings.Join(scopes, " ")
 	token, err := t.signer.issue(accessClaims{

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"time"
 )
 
 // A View is a client as the sandbox sees it: everything but its secret.
@@ -25,23 +24,6 @@ type Writes struct {
 	Changed   int // updates that changed something
 	Unchanged int // updates that changed nothing
 	Deleted   int // clients removed again
-}
-
-const tokenLifetime = 24 * time.Hour
-
-// AddAPI registers an API, so that tokens can be asked for its audience. Its
-// tokens live a day.
-func (t *Tenant) AddAPI(audience string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.state.resources[audience] = &resource{lifetime: tokenLifetime}
-}
-
-// AddGrant lets a client have tokens for an audience, with these scopes.
-func (t *Tenant) AddGrant(clientID, audience string, scopes ...string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.state.grants[grant{clientID, t.identifier(audience)}] = scopes
 }
 
 // AddClient makes a machine-to-machine client without any grant.
