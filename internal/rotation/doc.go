@@ -158,7 +158,8 @@
 // secret or keys, never both, and switches in one PATCH, which setSecret makes
 // when the new credential is stored as AWSPENDING; until finishSecret a
 // consumer finds it there. A key cannot be tried before the switch. The key of
-// a client that went back to a secret stays in the pool for the overlap.
+// a client that went back to a secret stays in the pool for the overlap, or
+// until finishSecret of the next rotation, after which no version would hold it.
 //
 // # What the doctor finds
 //

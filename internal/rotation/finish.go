@@ -21,6 +21,9 @@ func (w *work) finish(ctx context.Context) error {
 	if from == "" {
 		return refuse("rotation.finish", "no_current", "the secret has no AWSCURRENT to move", "clientkeeper doctor says what to do")
 	}
+	if err := w.forgetKey(ctx, pending); err != nil {
+		return err
+	}
 	if err := w.move(ctx, from); err != nil {
 		return err
 	}
