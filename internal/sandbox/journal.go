@@ -50,8 +50,9 @@ type Journal struct {
 	leaks   int
 }
 
-// token is what any JWT begins with, an access token or an assertion.
-var token = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{10,}\.`)
+// token is any JWT, an access token or an assertion. Its first letters alone come
+// up by chance in ids of clients.
+var token = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}`)
 
 // hunt makes the journal look for a secret.
 func (j *Journal) hunt(secret string) {

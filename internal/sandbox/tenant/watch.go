@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -67,10 +68,14 @@ func (w *watch) request(c *call) {
 	}
 }
 
+// tokenText is what any JWT begins with, up to the dot that ids do not have: three
+// letters of an id may be the same by chance.
+var tokenText = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}\.`)
+
 // revealing reports whether a URL holds a known secret, a JWT, or a parameter
 // that is named like one.
 func (w *watch) revealing(u *url.URL) bool {
-	if strings.Contains(u.RequestURI(), "eyJ") {
+	if tokenText.MatchString(u.RequestURI()) {
 		return true
 	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
