@@ -132,7 +132,7 @@ func timeoutFor(f documents.Fault) time.Duration {
 	case documents.DNSTimeout, documents.ConnectTimeout, documents.StallHeaders, documents.SlowBody, documents.SlowHeaders:
 		return 300 * time.Millisecond
 	}
-	return 10 * time.Second
+	return 30 * time.Second
 }
 
 func fetchPrevious(t *testing.T, host *documents.Host, client *safehttp.Client, c documents.Case) safehttp.Stored {

@@ -28,7 +28,7 @@ func TestDeadline(t *testing.T) {
 			start := time.Now()
 			_, err := client.Get(t.Context(), safehttp.Request{URL: url})
 			checkReason(t, err, safehttp.ReasonTimeout, fault.Unavailable)
-			if took := time.Since(start); took < timeout || took > 10*timeout {
+			if took := time.Since(start); took < timeout || took > 30*time.Second {
 				t.Errorf("took %s with a timeout of %s", took, timeout)
 			}
 		})
@@ -85,7 +85,7 @@ func TestNothingStays(t *testing.T) {
 	if err := host.Close(); err != nil {
 		t.Error(err)
 	}
-	for range 100 {
+	for range 1500 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}

@@ -163,7 +163,7 @@ func TestStatus(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	host := startHost(t)
-	client := newClient(host, 5*time.Second)
+	client := newClient(host, 30*time.Second)
 	body := func(n int) []byte { return []byte(strings.Repeat(" ", n)) }
 	tests := map[string]struct {
 		document documents.Document

@@ -20,7 +20,7 @@ import (
 // judged is what is dialed, and the next fetch judges again.
 func TestOneLookup(t *testing.T) {
 	host := startHost(t)
-	client := newClient(host, 5*time.Second)
+	client := newClient(host, 30*time.Second)
 	put(t, host, documents.Document{Body: []byte("{}")})
 	good, bad := netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("169.254.169.254")
 	host.SetAddresses("client.example.com", []netip.Addr{good}, []netip.Addr{bad})
@@ -53,7 +53,7 @@ func TestSeveralAddresses(t *testing.T) {
 	for name, trouble := range tests {
 		t.Run(name, func(t *testing.T) {
 			client := safehttp.New(safehttp.Config{
-				Resolve: host.Resolve, Roots: host.Roots(), Timeout: time.Second,
+				Resolve: host.Resolve, Roots: host.Roots(), Timeout: 5 * time.Second,
 				Dial: func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 					if to.Addr() == first {
 						return nil, trouble(ctx)
@@ -100,7 +100,7 @@ func TestNoProxy(t *testing.T) {
 	}
 	host := startHost(t)
 	put(t, host, documents.Document{Body: []byte("{}")})
-	if _, err := newClient(host, 5*time.Second).Get(t.Context(), safehttp.Request{URL: url}); err != nil {
+	if _, err := newClient(host, 30*time.Second).Get(t.Context(), safehttp.Request{URL: url}); err != nil {
 		t.Error(err)
 	}
 	if asked.Load() {

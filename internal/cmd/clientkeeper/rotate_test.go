@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,8 +115,17 @@ func TestARotationThatDoesNotEnd(t *testing.T) {
 func TestARotationThatIsEndedByHand(t *testing.T) {
 	c := openCloud(t)
 	c.adopted(t, "a")
+	var looks atomic.Int64
+	c.secrets.SetMischief(func(op, _ string) secretsmanager.Fault {
+		if op == "DescribeSecret" {
+			looks.Add(1)
+		}
+		return secretsmanager.Fault{}
+	})
 	end := func(ctx context.Context, e events.SecretsManagerSecretRotationEvent) bool {
-		time.Sleep(3 * lookEvery) // so that a look sees it
+		for before := looks.Load(); looks.Load() < before+2 && ctx.Err() == nil; { // so that one has seen it
+			time.Sleep(lookEvery / 10)
+		}
 		_, err := c.aws.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{
 			SecretId: &e.SecretID, VersionStage: aws.String("AWSPENDING"), RemoveFromVersionId: &e.ClientRequestToken})
 		return err == nil

@@ -157,7 +157,7 @@ func (c *cloud) adopted(t *testing.T, name string, flags ...string) (clientID st
 
 func (c *cloud) idle(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := c.secrets.Idle(ctx); err != nil {
 		t.Fatalf("rotations do not end: %v", err)

@@ -18,24 +18,25 @@ import (
 func TestInit(t *testing.T) {
 	tests := map[string]struct {
 		init      string
-		want      string // of the payload, with ID for the request id; "" is success
+		limit     time.Duration // of the init; 0 for the usual one
+		want      string        // of the payload, with ID for the request id; "" is success
 		wantInits []lambda.Status
 	}{
-		"exits": {"exit",
+		"exits": {"exit", 0,
 			`{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 5"}`,
 			[]lambda.Status{lambda.Failure, lambda.Failure}},
-		"reports why": {"report", `{"errorType":"Config.Bad","errorMessage":"no queue"}`,
+		"reports why": {"report", 0, `{"errorType":"Config.Bad","errorMessage":"no queue"}`,
 			[]lambda.Status{lambda.Errored, lambda.Errored}},
-		"never ends": {"hang",
-			`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 1.00 seconds"}`,
+		"never ends": {"hang", 300 * time.Millisecond,
+			`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 5.00 seconds"}`,
 			[]lambda.Status{lambda.Timeout, lambda.Timeout}},
-		"second try works": {"slow at first", "", []lambda.Status{lambda.Timeout, lambda.Success}},
+		"second try works": {"slow at first", 2 * time.Second, "", []lambda.Status{lambda.Timeout, lambda.Success}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			checkGoroutines(t)
 			s, j := start(t, lambda.Options{}, lambda.Function{
-				Name: "handler", Timeout: time.Second, InitTimeout: 300 * time.Millisecond,
+				Name: "handler", Timeout: 5 * time.Second, InitTimeout: tt.limit,
 				Env: map[string]string{"INIT": tt.init, "MARK": filepath.Join(t.TempDir(), "mark")},
 			})
 			r := invoke(t, s, `{}`)
@@ -78,7 +79,7 @@ func TestDiesWhileIdle(t *testing.T) {
 	var log lines
 	s, _ := start(t, lambda.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, lambda.Function{Name: "handler"})
 	for i := range 5 {
-		pid := look(t, s, `{"do":"die later","ms":20}`).PID
+		pid := look(t, s, `{"do":"die later","ms":400}`).PID
 		if !eventually(func() bool { return log.count("ended while it was idle") == i+1 }) {
 			t.Fatalf("nobody noticed the end of process %d", pid)
 		}
@@ -100,8 +101,8 @@ func TestIdleTimeout(t *testing.T) {
 func TestFreeze(t *testing.T) {
 	checkGoroutines(t)
 	s, _ := start(t, lambda.Options{Freeze: true}, lambda.Function{Name: "handler", Env: map[string]string{"INIT": "sigterm"}})
-	first := look(t, s, `{"do":"die later","ms":300}`)
-	time.Sleep(500 * time.Millisecond) // after the process would have ended itself
+	first := look(t, s, `{"do":"die later","ms":2000}`)
+	time.Sleep(2500 * time.Millisecond) // after the process would have ended itself
 	if runtime.GOOS == "linux" && syscall.Kill(first.PID, 0) != nil {
 		t.Errorf("process %d ran on while it was frozen", first.PID)
 	}
@@ -119,29 +120,39 @@ func TestSIGTERM(t *testing.T) {
 	}{
 		"not registered":     {"", false, 0, 400 * time.Millisecond},
 		"registered":         {"sigterm", true, 0, 400 * time.Millisecond},
-		"registered, ignore": {"deaf to sigterm", true, 500 * time.Millisecond, 5 * time.Second},
+		"registered, ignore": {"deaf to sigterm", true, 500 * time.Millisecond, time.Minute},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Env: map[string]string{"INIT": tt.init}})
-			pid := look(t, s, `{}`).PID
-			began := time.Now()
-			s.Close()
-			if took := time.Since(began); took < tt.least || took > tt.below {
-				t.Errorf("Close took %s", took)
+			var took time.Duration
+			var log string
+			for range 20 { // a busy machine may use up what is meant for the function
+				took, log = closed(t, tt.init)
+				said := strings.Contains(log, "terminating") || strings.Contains(log, "not now")
+				if took >= tt.least && took <= tt.below && said == tt.want {
+					return
+				}
 			}
-			if !gone(pid) {
-				t.Errorf("process %d survived Close", pid)
-			}
-			said := strings.Contains(j.text(), "terminating") || strings.Contains(j.text(), "not now")
-			if said != tt.want {
-				t.Errorf("SIGTERM arrived: %v, want %v; log:\n%s", said, tt.want, j.text())
-			}
-			if strings.Contains(j.text(), "WARNING") {
-				t.Errorf("the extension could not register:\n%s", j.text())
-			}
+			t.Errorf("Close took %s; SIGTERM was to arrive: %v; log:\n%s", took, tt.want, log)
 		})
 	}
+}
+
+// closed invokes a function once and returns how long Close took, and the log.
+func closed(t *testing.T, init string) (took time.Duration, log string) {
+	t.Helper()
+	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Env: map[string]string{"INIT": init}})
+	pid := look(t, s, `{}`).PID
+	began := time.Now()
+	s.Close()
+	took = time.Since(began)
+	if !gone(pid) {
+		t.Errorf("process %d survived Close", pid)
+	}
+	if strings.Contains(j.text(), "WARNING") {
+		t.Errorf("the extension could not register:\n%s", j.text())
+	}
+	return took, j.text()
 }
 
 func TestCloseLeavesNothing(t *testing.T) {
@@ -216,7 +227,7 @@ func TestCrash(t *testing.T) {
 		"none":               {lambda.Crash{}, `{"text":"work done"}`, false},
 		"at the answer":      {lambda.Crash{AtAnswer: true}, `{"text":"work done"}`, true},
 		"at an error":        {lambda.Crash{AtAnswer: true}, `{"do":"error","text":"work done"}`, true},
-		"in the middle":      {lambda.Crash{After: 50 * time.Millisecond}, `{"do":"sleep","ms":60000,"text":"work done"}`, true},
+		"in the middle":      {lambda.Crash{After: time.Second}, `{"do":"sleep","ms":60000,"text":"work done"}`, true},
 		"after it has ended": {lambda.Crash{After: 10 * time.Second}, `{"text":"work done"}`, false},
 	}
 	for name, tt := range tests {

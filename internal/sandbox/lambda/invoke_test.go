@@ -17,7 +17,7 @@ import (
 )
 
 func TestOutcomes(t *testing.T) {
-	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 2 * time.Second})
+	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 5 * time.Second})
 	before := look(t, s, `{}`).PID
 
 	tests := map[string]struct {
@@ -32,7 +32,7 @@ func TestOutcomes(t *testing.T) {
 		"wrapped error":         {`{"do":"wrapped error"}`, "Unhandled", `{"errorMessage":"outer: mine","errorType":"wrapError"}`, false},
 		"exit":                  {`{"do":"exit"}`, "Unhandled", `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}`, true},
 		"exit without error":    {`{"do":"exit quietly"}`, "Unhandled", `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited without providing a reason"}`, true},
-		"out of time":           {`{"do":"sleep","ms":60000}`, "Unhandled", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 2.00 seconds"}`, true},
+		"out of time":           {`{"do":"sleep","ms":60000}`, "Unhandled", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 5.00 seconds"}`, true},
 		"answer too large":      {`{"do":"big","size":6291555}`, "Unhandled", `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`, true},
 		"event is not its type": {`[1]`, "Unhandled", `{"errorMessage":"json: cannot unmarshal array into Go value of type main.event","errorType":"UnmarshalTypeError"}`, false},
 	}
@@ -155,7 +155,7 @@ func TestConcurrencyLimit(t *testing.T) {
 	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 20 * time.Second, MaxConcurrency: 1})
 	done := make(chan lambda.Result, 1)
 	go func() {
-		r, _ := s.Invoke(context.Background(), lambda.Invocation{Function: "handler", Payload: []byte(`{"do":"sleep","ms":1500}`)})
+		r, _ := s.Invoke(context.Background(), lambda.Invocation{Function: "handler", Payload: []byte(`{"do":"sleep","ms":3000}`)})
 		done <- r
 	}()
 	if !eventually(func() bool { return len(j.reports(lambda.Start)) == 1 }) {
@@ -181,7 +181,7 @@ func TestCallerHangsUp(t *testing.T) {
 		eventually(func() bool { return len(j.reports(lambda.Start)) == 1 })
 		cancel()
 	}()
-	_, err := s.Invoke(ctx, lambda.Invocation{Function: "handler", Payload: []byte(`{"do":"sleep","ms":400}`)})
+	_, err := s.Invoke(ctx, lambda.Invocation{Function: "handler", Payload: []byte(`{"do":"sleep","ms":2500}`)})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -122,7 +122,7 @@ type seen struct {
 
 func invoke(t *testing.T, s *lambda.Service, payload string) lambda.Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, err := s.Invoke(ctx, lambda.Invocation{Function: "handler", Payload: []byte(payload)})
 	if err != nil {
@@ -160,9 +160,9 @@ func gone(pid int) bool {
 	})
 }
 
-// eventually waits up to ten seconds for a condition.
+// eventually waits up to a minute for a condition.
 func eventually(condition func() bool) bool {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if condition() {
 			return true
 		}

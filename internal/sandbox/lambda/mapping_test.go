@@ -121,7 +121,7 @@ func consume(t *testing.T, o lambda.Options, f lambda.Function, m lambda.Mapping
 
 func idle(t *testing.T, p *lambda.Poller) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := p.Idle(ctx); err != nil {
 		t.Fatal(err)

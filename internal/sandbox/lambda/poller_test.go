@@ -57,7 +57,7 @@ func TestWhatBecomesOfMessages(t *testing.T) {
 // drain moves time on until nothing is left in the queue.
 func drain(t *testing.T, q *queues, m lambda.Mapping, p *lambda.Poller) {
 	t.Helper()
-	for range 200 {
+	for range 600 {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		err := p.Idle(ctx)
 		cancel()
@@ -105,7 +105,7 @@ func TestMaximumConcurrency(t *testing.T) {
 			q := newQueues(t)
 			m := q.create(t, "q", nil)
 			m.BatchSize, m.MaximumConcurrency = 1, tt.mapping
-			q.send(t, m, slices.Repeat([]string{"slow"}, 12)...)
+			q.send(t, m, slices.Repeat([]string{"slower"}, 12)...)
 			_, p, j := consume(t, lambda.Options{}, lambda.Function{MaxConcurrency: tt.function, Timeout: 10 * time.Second}, m, q)
 			idle(t, p)
 			if got := j.mostAtOnce(); got != tt.want {

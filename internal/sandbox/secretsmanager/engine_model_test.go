@@ -83,7 +83,7 @@ func (m *rotationMachine) rotation() {
 	if want := map[bool]string{true: "InvalidRequestException"}[blocked]; code != want {
 		m.t.Fatalf("RotateSecret with %v: %q, want %q", held, code, want)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := m.room.Idle(ctx); err != nil {
 		m.t.Fatalf("not idle: %v", err)

@@ -226,9 +226,16 @@ func TestCloseAndStart(t *testing.T) {
 
 func TestIdleWaitsForRetries(t *testing.T) {
 	c := newClock()
-	s := serve(t, secretsmanager.Options{Now: c.Now, Rotation: secretsmanager.Rotation{RetryDelay: time.Hour}})
+	failed := make(chan bool, 1)
+	s := serve(t, secretsmanager.Options{Now: c.Now, Rotation: secretsmanager.Rotation{RetryDelay: time.Hour,
+		OnRotation: func(e secretsmanager.RotationEvent) {
+			if e.Kind == secretsmanager.RotationFailed {
+				failed <- true
+			}
+		}}})
 	name, v1 := s.create(t, "one")
 	v2 := s.begin(t, name, s.rotator(t, func(r *rotator) { r.fail = failingOnce("setSecret") }))
+	<-failed
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.room.Idle(ctx); !errors.Is(err, context.DeadlineExceeded) {

@@ -247,7 +247,7 @@ func (s *service) rotate(t *testing.T, name string, r *rotator, more ...object) 
 
 func (s *service) idle(t *testing.T) {
 	t.Helper()
-	limit := 20 * time.Second
+	limit := time.Minute
 	if s.http != nil {
 		limit = 1000 * time.Hour // in a bubble, where they pass at once
 	}

@@ -77,7 +77,7 @@ var moveCases = []contractCase{
 		q, dlq := r.withDeadLetters(t, 1)
 		began := time.Now()
 		defer later(200*time.Millisecond, func() { r.move(t, dlq, "", 1) })()
-		if messages := r.poll(t, q, 15); len(messages) != 1 || time.Since(began) > 8*time.Second {
+		if messages := r.poll(t, q, 20); len(messages) != 1 || time.Since(began) > 15*time.Second {
 			t.Errorf("got %d messages after %v", len(messages), time.Since(began))
 		}
 	}},
@@ -153,7 +153,7 @@ func (r *room) move(t *testing.T, source, destination string, rate int32) (strin
 // waitTask waits until the latest task of a source has a status.
 func (r *room) waitTask(t *testing.T, source, status string) types.ListMessageMoveTasksResultEntry {
 	t.Helper()
-	for range 50 {
+	for range 300 {
 		out, err := r.client.ListMessageMoveTasks(t.Context(), &awssqs.ListMessageMoveTasksInput{SourceArn: aws.String(r.arn(t, source))})
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func (r *room) waitTask(t *testing.T, source, status string) types.ListMessageMo
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatalf("the task is not %s after 5s", status)
+	t.Fatalf("the task is not %s after 30s", status)
 	panic("unreachable")
 }
 

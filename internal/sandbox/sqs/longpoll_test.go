@@ -61,7 +61,7 @@ func TestLongPollIsWoken(t *testing.T) {
 			act := c.prepare(t, r, q)
 			defer later(200*time.Millisecond, act)()
 			began := time.Now()
-			if messages := r.poll(t, q, 12); len(messages) != 1 || time.Since(began) > 8*time.Second {
+			if messages := r.poll(t, q, 20); len(messages) != 1 || time.Since(began) > 15*time.Second {
 				t.Errorf("got %d messages after %v", len(messages), time.Since(began))
 			}
 		})
@@ -87,7 +87,7 @@ func TestLongPollSeesAClockThatJumps(t *testing.T) {
 			r.send(t, q, "x")
 			defer later(100*time.Millisecond, func() { jump(r) })()
 			began := time.Now()
-			if messages := r.poll(t, q, 15); len(messages) != 1 || time.Since(began) > 8*time.Second {
+			if messages := r.poll(t, q, 20); len(messages) != 1 || time.Since(began) > 15*time.Second {
 				t.Errorf("got %d messages after %v", len(messages), time.Since(began))
 			}
 		})
@@ -99,7 +99,7 @@ func TestCloseEndsLongPolls(t *testing.T) {
 	q := r.queue(t, nil)
 	defer later(100*time.Millisecond, r.service.Close)()
 	began := time.Now()
-	if messages := r.poll(t, q, 20); len(messages) != 0 || time.Since(began) > 8*time.Second {
+	if messages := r.poll(t, q, 20); len(messages) != 0 || time.Since(began) > 15*time.Second {
 		t.Errorf("got %d messages after %v", len(messages), time.Since(began))
 	}
 	r.service.Close()

@@ -134,9 +134,12 @@ func TestFIFOTakesNoNoticeOfDuplicates(t *testing.T) {
 func TestDelayEndsWithTheClient(t *testing.T) {
 	r := newRoom(t, sqs.Options{})
 	q := r.queue(t, nil)
-	r.service.SetMischief(func(string, string) sqs.Fault { return sqs.Fault{Delay: time.Hour} })
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	r.service.SetMischief(func(string, string) sqs.Fault {
+		time.AfterFunc(50*time.Millisecond, cancel) // when the call has arrived
+		return sqs.Fault{Delay: time.Hour}
+	})
 	if _, err := r.client.SendMessage(ctx, &awssqs.SendMessageInput{QueueUrl: &q, MessageBody: aws.String("x")}); err == nil {
 		t.Error("the call succeeded")
 	}

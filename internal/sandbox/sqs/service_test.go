@@ -96,7 +96,7 @@ func TestInFlightLimit(t *testing.T) {
 	wantCode(t, err, "OverLimit")
 	defer later(100*time.Millisecond, func() { r.delete(t, q, held[0].ReceiptHandle) })()
 	began := time.Now()
-	if got := bodies(r.poll(t, q, 12)); got != "2" || time.Since(began) > 8*time.Second {
+	if got := bodies(r.poll(t, q, 20)); got != "2" || time.Since(began) > 15*time.Second {
 		t.Errorf("a long poll got %q after %v once there was room", got, time.Since(began))
 	}
 	r.receive(t, ordered)

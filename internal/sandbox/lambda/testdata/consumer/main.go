@@ -31,6 +31,8 @@ func handle(_ context.Context, raw json.RawMessage) (any, error) {
 			os.Exit(1)
 		case "slow":
 			time.Sleep(150 * time.Millisecond)
+		case "slower":
+			time.Sleep(400 * time.Millisecond)
 		case "hang":
 			select {}
 		case "fail":
