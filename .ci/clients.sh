@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Drives the sandbox with clients that others wrote (the AWS CLI, boto3, Auth0's
-# SDK for Node, curl), and the contract suites against another imitation of AWS.
+# SDK for Node and deploy CLI, curl), and the contract suites against another imitation of AWS.
 # Usage: .ci/clients.sh <scratch folder>
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ pids=()
 stop() { for pid in "${pids[@]}"; do kill -INT "$pid" 2>/dev/null || true; done; wait; }
 trap stop EXIT
 
-echo "-- installing boto3, the AWS CLI, moto and Auth0's SDK"
+echo "-- installing boto3, the AWS CLI, moto, Auth0's SDK and deploy CLI"
 install() { # folder, packages: in folders of their own, for each pins another botocore
   python3 -m venv "$work/$1"
   "$work/$1/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
@@ -17,7 +17,7 @@ install() { # folder, packages: in folders of their own, for each pins another b
 install moto 'moto[server]==5.2.1' boto3
 install cli awscli
 mkdir -p "$work/node"
-npm install --prefix "$work/node" --silent --no-audit --no-fund 'auth0@^7'
+npm install --prefix "$work/node" --silent --no-audit --no-fund 'auth0@^7' 'auth0-deploy-cli@^8'
 export PATH="$work/cli/bin:$PATH"
 
 echo "-- the contract suites against moto"
@@ -57,6 +57,7 @@ done
 echo "curl sees the client that aws sqs send-message led to"
 
 AUTH0_NODE_SDK="$work/node" node .ci/auth0.cjs "$url"
+.ci/deploy-cli.sh "$work/node" "$work"
 "$work/moto/bin/python" .ci/aws.py
 "$work/clientkeeper" register -by ci https://client.dev/oauth/metadata.json
 "$work/clientkeeper" preflight

@@ -158,7 +158,9 @@ func (s *Sandbox) serveTenant() {
 // makeManagementClient stores the credential where functions look for it.
 func (s *Sandbox) makeManagementClient() error {
 	s.management.id, s.management.secret = s.Tenant.AddManagementClient(managementScopes...)
-	s.developer.id, s.developer.secret = s.Tenant.AddManagementClient(managementScopes...)
+	// A name of its own: tools that know clients by their names want one each.
+	s.developer.id, s.developer.secret = s.Tenant.AddClient("developer")
+	s.Tenant.AddGrant(s.developer.id, s.Tenant.Audience(), managementScopes...)
 	s.Journal.hunt(s.management.secret)
 	s.Journal.hunt(s.developer.secret)
 	text, err := json.Marshal(map[string]string{

@@ -21,7 +21,8 @@ type paging struct {
 	take          int
 }
 
-// readPaging checks the query of a list that has these parameters.
+// readPaging checks the query of a list that has these parameters. Auth0's SDK
+// for Node asks for totals in either way of paging; only the one gives them.
 func (t *Tenant) readPaging(v url.Values, parameters []string) (q paging, refusal answer, ok bool) {
 	no := func(problem string) (paging, answer, bool) { return q, t.refuse("query", problem), false }
 	for name := range v {
@@ -30,7 +31,7 @@ func (t *Tenant) readPaging(v url.Values, parameters []string) (q paging, refusa
 		}
 	}
 	q.checkpoint = v.Has("from") || v.Has("take") || v.Has("q")
-	if q.checkpoint && (v.Has("page") || v.Has("per_page") || v.Has("include_totals")) {
+	if q.checkpoint && (v.Has("page") || v.Has("per_page")) {
 		return no("'page and per_page cannot be combined with from and take'")
 	}
 	if problem := checkBooleans(v, "include_totals", "include_fields"); problem != "" {

@@ -59,7 +59,7 @@ var (
 
 	grantCreateSchema = closed(map[string]*schema{
 		"client_id": anyString, "audience": {kind: "string", min: 1}, "default_for": oneOf("third_party_clients"),
-		"subject_type": oneOf("client user"), "scope": grantScopes, "authorization_details_types": strings1,
+		"subject_type": oneOf("client user anonymous_user"), "scope": grantScopes, "authorization_details_types": strings1,
 		"organization_usage": oneOf("deny allow require"), "allow_any_organization": boolean, "allow_all_scopes": boolean,
 	}, "audience")
 
