@@ -87,10 +87,9 @@ type externalID struct {
 // to date: the tenant fetches the document and its keys itself. Repeating it
 // is harmless. A refresh overwrites app_type and grant_types.
 //
-// A document that breaks rules is [fault.Invalid]; one that the tenant could not
-// retrieve is [fault.Unavailable] with reason "document_unreachable". Auth0 has
-// no code that tells them apart, only its documented words, so a caller that
-// needs certainty, or the violations, asks [Client.PreviewCIMD].
+// A document that breaks rules, and one that the tenant could not retrieve, are
+// both [fault.Invalid]: Auth0 has no code that tells them apart. Whoever wants to
+// know, or to see the violations, asks [Client.PreviewCIMD].
 //
 // Scopes: create:clients and update:clients. Source: Auth0 docs "Register
 // Applications with CIMD"; Management API "Register a CIMD client".
@@ -104,7 +103,7 @@ func (c *Client) RegisterCIMD(ctx context.Context, id cimd.ClientID) (Registrati
 	status, err := c.do(ctx, call{
 		op: op, method: http.MethodPost, path: []string{"clients", "cimd", "register"},
 		in: externalID{id.String()}, out: &out, repeatable: true,
-		scopes: "create:clients and update:clients", judge: judgeRegister,
+		scopes: "create:clients and update:clients", judge: noRoute,
 	})
 	if err != nil {
 		return Registration{}, err
@@ -120,20 +119,6 @@ func (c *Client) RegisterCIMD(ctx context.Context, id cimd.ClientID) (Registrati
 		r.Validation = out.Validation.tamed()
 	}
 	return r, nil
-}
-
-// judgeRegister tells the two refusals of a document apart by the sentence that
-// the Management API's description gives each.
-func judgeRegister(said envelope, e *fault.Error) {
-	switch {
-	case e.Kind == fault.NotFound:
-		noRoute(said, e)
-	case e.Kind == fault.Invalid && strings.Contains(said.message, "could not be retrieved"):
-		e.Kind, e.Reason = fault.Unavailable, reasonUnreachable
-		e.Detail, e.Next = "the tenant could not retrieve the document", "see that the document can be fetched from the internet, without redirects"
-	case e.Kind == fault.Invalid && strings.Contains(said.message, "cannot be applied"):
-		e.Reason, e.Detail, e.Next = "document_refused", "the document breaks the tenant's rules", "preview it to see the violations"
-	}
 }
 
 // noRoute is a 404 on a path without an id: it is not the tenant's Management

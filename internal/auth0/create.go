@@ -16,12 +16,11 @@ type NewClient struct {
 	AppType     string   // non_interactive for a machine
 	GrantTypes  []string // by default the tenant allows four of them
 
-	// AuthMethod is client_secret_post, client_secret_basic, none or
-	// private_key_jwt. With a shared secret the tenant makes one up, and no
-	// other can be chosen here.
+	// AuthMethod is as in [Authentication]. With a shared secret the tenant
+	// makes one up, and no other can be chosen here.
 	AuthMethod string
-	// Credentials are for private_key_jwt, which needs one at least. They are
-	// enabled from the start.
+	// Credentials are for the methods that use some, which need one at least.
+	// They are enabled from the start.
 	Credentials []NewCredential
 
 	SigningAlg     string            // of ID tokens; with private_key_jwt not HS256
@@ -71,12 +70,13 @@ func (n NewClient) check(op string) error {
 	switch {
 	case n.Name == "":
 		return invalid("a client needs a name")
-	case n.AuthMethod == privateKeyJWT && len(n.Credentials) == 0:
+	case typeFor[n.AuthMethod] != "" && len(n.Credentials) == 0:
 		return invalid("without a credential nobody could log in")
-	case n.AuthMethod != privateKeyJWT && len(n.Credentials) > 0:
-		return invalid("credentials are for private_key_jwt only")
 	}
 	for _, cred := range n.Credentials {
+		if or(cred.Type, "public_key") != typeFor[n.AuthMethod] {
+			return invalid("the authentication method does not use credentials of this type")
+		}
 		if err := cred.check(op); err != nil {
 			return err
 		}
@@ -84,8 +84,8 @@ func (n NewClient) check(op string) error {
 	return checkMetadata(op, n.Metadata)
 }
 
-// body leaves out what is not meant: the schema is closed, and private_key_jwt
-// excludes token_endpoint_auth_method.
+// body leaves out what is not meant: the schema is closed, and a method that
+// uses credentials excludes token_endpoint_auth_method.
 func (n NewClient) body() map[string]any {
 	b := map[string]any{"name": n.Name}
 	for name, v := range map[string]string{"description": n.Description, "app_type": n.AppType} {
@@ -96,12 +96,12 @@ func (n NewClient) body() map[string]any {
 	if n.GrantTypes != nil {
 		b["grant_types"] = n.GrantTypes
 	}
-	if n.AuthMethod == privateKeyJWT {
+	if typeFor[n.AuthMethod] != "" {
 		records := make([]map[string]any, len(n.Credentials))
 		for i, cred := range n.Credentials {
 			records[i] = cred.wire()
 		}
-		b["client_authentication_methods"] = map[string]any{privateKeyJWT: map[string]any{"credentials": records}}
+		b["client_authentication_methods"] = map[string]any{n.AuthMethod: map[string]any{"credentials": records}}
 	} else if n.AuthMethod != "" {
 		b["token_endpoint_auth_method"] = n.AuthMethod
 	}

@@ -9,9 +9,11 @@ import (
 	"clientkeeper/internal/fault"
 )
 
+const opCreateCredential = "auth0.create_credential"
+
 // Reasons of refusals that Auth0 gives neither a code nor a status of their
-// own. Its words alone tell them apart, so a caller that needs certainty lists
-// the credentials instead.
+// own. The first two are read off the client's pool; only the third needs its
+// words, for whether a credential is in use can be several properties' affair.
 const (
 	reasonDuplicateKey = "duplicate_key"
 	reasonPoolFull     = "pool_full"
@@ -80,14 +82,16 @@ func (c *Client) Credentials(ctx context.Context, clientID string) ([]ClientCred
 //
 // It is made once. If the tenant may have made it and the answer was lost, the
 // error is [fault.Unavailable] with the reason "outcome_unknown": list the
-// credentials, and look for the key's thumbprint in their KeyID. A key that the
-// client has already is [fault.Conflict] with "duplicate_key"; a full pool is
-// [fault.Conflict] with "pool_full".
+// credentials, and look for the key's thumbprint in their KeyID. A refusal is
+// held against the pool: a key that the client has already, under the same key
+// id, is [fault.Conflict] with "duplicate_key"; a pool of four is
+// [fault.Conflict] with "pool_full"; all else is [fault.Invalid].
 //
-// Scope: create:client_credentials. Sources: Management API "Create a client
+// Scopes: create:client_credentials, and read:client_credentials to tell these
+// refusals apart. Sources: Management API "Create a client
 // credential"; Auth0 docs "Configure Private Key JWT Authentication".
 func (c *Client) CreateCredential(ctx context.Context, clientID string, n NewCredential) (ClientCredential, error) {
-	const op = "auth0.create_credential"
+	const op = opCreateCredential
 	if err := checkID(op, clientID); err != nil {
 		return ClientCredential{}, err
 	}
@@ -97,13 +101,13 @@ func (c *Client) CreateCredential(ctx context.Context, clientID string, n NewCre
 	var out ClientCredential
 	_, err := c.do(ctx, call{
 		op: op, method: http.MethodPost, path: []string{"clients", clientID, "credentials"},
-		in: n.wire(), out: &out, scopes: "create:client_credentials", judge: judgeCreateCredential,
+		in: n.wire(), out: &out, scopes: "create:client_credentials",
 	})
 	if err == nil && out.ID == "" {
 		err = unknownOutcome(op, strange(op, "the answer names no credential"))
 	}
 	if err != nil {
-		return ClientCredential{}, err
+		return ClientCredential{}, c.whyRefused(ctx, clientID, n, err)
 	}
 	return out, nil
 }
@@ -230,18 +234,6 @@ func (n NewCredential) wire() map[string]any {
 // timestamp is RFC 3339 in UTC with milliseconds, as the tenant stores it.
 func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
-func judgeCreateCredential(said envelope, e *fault.Error) {
-	switch {
-	case e.Kind != fault.Invalid:
-	case strings.Contains(said.message, "already exist in client"):
-		e.Kind, e.Reason = fault.Conflict, reasonDuplicateKey
-		e.Detail, e.Next = "the client has a credential with this key already", "use that one"
-	case strings.Contains(said.message, "can have a maximum of"):
-		e.Kind, e.Reason = fault.Conflict, reasonPoolFull
-		e.Detail, e.Next = "the client has as many credentials as it may have", "delete one that is not enabled"
-	}
-}
-
 // judgeCredential names what is missing: a client has a code of its own.
 func judgeCredential(said envelope, e *fault.Error) {
 	if e.Kind == fault.NotFound && said.code != "inexistent_client" {
@@ -249,6 +241,8 @@ func judgeCredential(said envelope, e *fault.Error) {
 	}
 }
 
+// judgeDeleteCredential is the one place where the tenant's words decide: this
+// refusal has no code, and Auth0's own Terraform provider knows it by them.
 func judgeDeleteCredential(said envelope, e *fault.Error) {
 	attached := strings.Contains(said.message, "still associated with a client")
 	if attached && (e.Kind == fault.Invalid || e.Kind == fault.Conflict) {

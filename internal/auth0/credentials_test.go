@@ -85,9 +85,7 @@ func TestRefusalsOfCredentials(t *testing.T) {
 		reason string
 		calls  int
 	}{
-		"the key is there already":       {create, befall{status: 400, message: "credentials contains public keys that already exist in client"}, fault.Conflict, "duplicate_key", 1},
-		"the pool is full":               {create, befall{status: 400, message: "A client can have a maximum of 4 credentials."}, fault.Conflict, "pool_full", 1},
-		"a bad key":                      {create, befall{status: 400, code: "invalid_body", message: "bad"}, fault.Invalid, "invalid_body", 1},
+		"a bad key":                      {create, befall{status: 400, code: "invalid_body", message: "bad"}, fault.Invalid, "invalid_body", 2},
 		"created, answer lost":           {create, befall{status: 502, applied: true}, fault.Unavailable, "outcome_unknown", 1},
 		"created, connection dropped":    {create, befall{hangUp: true, applied: true}, fault.Unavailable, "outcome_unknown", 1},
 		"created, but what":              {create, befall{status: 201, body: `{"name":"n"}`}, fault.Unavailable, "outcome_unknown", 1},

@@ -18,7 +18,6 @@ const (
 	reasonMismatch    = "certificate_mismatch"
 	reasonUnknownHost = "unknown_host"
 	reasonNoTLS       = "not_tls"
-	reasonUnreachable = "document_unreachable"
 	reasonUnknown     = "outcome_unknown"
 	reasonUnusable    = "credential_unusable"
 )

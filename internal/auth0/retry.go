@@ -21,7 +21,7 @@ const (
 
 // settled are reasons of failures that no second attempt within seconds will
 // change, whatever their kind promises for later.
-var settled = []string{reasonUntrusted, reasonMismatch, reasonUnknownHost, reasonNoTLS, reasonUnreachable}
+var settled = []string{reasonUntrusted, reasonMismatch, reasonUnknownHost, reasonNoTLS}
 
 // repeat makes one call within the budget, and makes it again while that is
 // harmless, promising, and within what the caller can pay for. It asks build

@@ -7,12 +7,6 @@ import (
 	"clientkeeper/internal/fault"
 )
 
-// The ways to authenticate with a certificate (RFC 8705 section 2).
-const (
-	tlsClientAuth = "tls_client_auth"
-	selfSignedTLS = "self_signed_tls_client_auth"
-)
-
 // EnableCredentials makes ids the complete list of credentials that a method,
 // private_key_jwt, tls_client_auth or self_signed_tls_client_auth, may use, and
 // lets the client use that method and no other, in one PATCH. An empty list
@@ -23,16 +17,12 @@ const (
 // Authentication for a Client".
 func (c *Client) EnableCredentials(ctx context.Context, clientID, method string, ids []string) error {
 	const op = "auth0.enable_credentials"
-	if !slices.Contains([]string{privateKeyJWT, tlsClientAuth, selfSignedTLS}, method) || slices.Contains(ids, "") {
+	if typeFor[method] == "" || slices.Contains(ids, "") {
 		return &fault.Error{Kind: fault.Invalid, Op: op, Detail: "that is no method with credentials, or an id is empty"}
-	}
-	refs := make([]map[string]string, len(ids))
-	for i, id := range ids {
-		refs[i] = map[string]string{"id": id}
 	}
 	body := map[string]any{
 		"token_endpoint_auth_method":    nil,
-		"client_authentication_methods": map[string]any{method: map[string]any{"credentials": refs}},
+		"client_authentication_methods": attached(method, ids),
 	}
 	if method == privateKeyJWT {
 		body["jwt_configuration"] = map[string]string{"alg": "RS256"} // HS256 does not go with it

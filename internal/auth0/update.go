@@ -9,12 +9,19 @@ import (
 	"clientkeeper/internal/secret"
 )
 
-// The ways in which a client may authenticate (RFC 7591 section 2).
+// The ways in which a client may authenticate (RFC 7591 section 2, RFC 8705
+// section 2).
 const (
 	secretPost    = "client_secret_post"
 	secretBasic   = "client_secret_basic"
 	privateKeyJWT = "private_key_jwt"
+	tlsClientAuth = "tls_client_auth"
+	selfSignedTLS = "self_signed_tls_client_auth"
 )
+
+// typeFor is the type of the credentials that a method uses. Methods that use
+// none are not in it. Source: Management API "Create a client".
+var typeFor = map[string]string{privateKeyJWT: "public_key", tlsClientAuth: "cert_subject_dn", selfSignedTLS: "x509_cert"}
 
 // A ClientPatch is what [Client.UpdateClient] changes. Every field's zero value
 // leaves things as they are.
@@ -48,11 +55,12 @@ type ClientPatch struct {
 // the two in fields that exclude each other, so one PATCH always sets the one
 // and clears the other. The zero Authentication changes nothing.
 type Authentication struct {
-	// Method is client_secret_post, client_secret_basic, none or
-	// private_key_jwt.
+	// Method is client_secret_post, client_secret_basic or none; or one that
+	// uses credentials: private_key_jwt (of type public_key), tls_client_auth
+	// (cert_subject_dn) or self_signed_tls_client_auth (x509_cert).
 	Method string
-	// CredentialIDs is the complete list of credentials that private_key_jwt
-	// may use from now on; by default two are the most.
+	// CredentialIDs is the complete list of credentials that such a method may
+	// use from now on; by default two are the most.
 	CredentialIDs []string
 }
 
@@ -117,7 +125,7 @@ func (c *Client) SetCredentials(ctx context.Context, clientID string, ids []stri
 		return err
 	}
 	return c.sendPatch(ctx, op, clientID, "update:client_credentials",
-		map[string]any{"client_authentication_methods": attached(ids)})
+		map[string]any{"client_authentication_methods": attached(privateKeyJWT, ids)})
 }
 
 func (c *Client) patch(ctx context.Context, op, id string, p ClientPatch) error {
@@ -157,11 +165,11 @@ func (p ClientPatch) check(op string) error {
 
 func (a Authentication) check(op string) error {
 	invalid := func(detail string) error { return &fault.Error{Kind: fault.Invalid, Op: op, Detail: detail} }
-	switch {
-	case a.Method == privateKeyJWT && len(a.CredentialIDs) == 0:
+	switch uses := typeFor[a.Method] != ""; {
+	case uses && len(a.CredentialIDs) == 0:
 		return invalid("without a credential nobody could log in")
-	case a.Method != privateKeyJWT && len(a.CredentialIDs) > 0:
-		return invalid("credentials are for private_key_jwt only")
+	case !uses && len(a.CredentialIDs) > 0:
+		return invalid("credentials are for private_key_jwt, tls_client_auth and self_signed_tls_client_auth only")
 	}
 	for _, id := range a.CredentialIDs {
 		if id == "" {
@@ -201,24 +209,24 @@ func (p ClientPatch) body() map[string]any {
 }
 
 func (a Authentication) add(b map[string]any) {
-	switch a.Method {
-	case "":
-	case privateKeyJWT:
+	switch {
+	case a.Method == "":
+	case typeFor[a.Method] != "":
 		b["token_endpoint_auth_method"] = nil
-		b["client_authentication_methods"] = attached(a.CredentialIDs)
+		b["client_authentication_methods"] = attached(a.Method, a.CredentialIDs)
 	default:
 		b["token_endpoint_auth_method"] = a.Method
 		b["client_authentication_methods"] = nil
 	}
 }
 
-// attached is the slot of private_key_jwt. A PATCH takes ids alone.
-func attached(ids []string) map[string]any {
+// attached is the slot of a method. A PATCH takes ids alone.
+func attached(method string, ids []string) map[string]any {
 	refs := make([]map[string]string, len(ids))
 	for i, id := range ids {
 		refs[i] = map[string]string{"id": id}
 	}
-	return map[string]any{privateKeyJWT: map[string]any{"credentials": refs}}
+	return map[string]any{method: map[string]any{"credentials": refs}}
 }
 
 // wire is nil, which is encoded as null, for the zero quota.

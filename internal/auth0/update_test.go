@@ -25,6 +25,9 @@ func TestUpdateClient(t *testing.T) {
 		"to keys": {ClientPatch{Authentication: keys, SigningAlg: "RS256"},
 			`{"client_authentication_methods":{"private_key_jwt":{"credentials":[{"id":"cred_1"},{"id":"cred_2"}]}},` +
 				`"jwt_configuration":{"alg":"RS256"},"token_endpoint_auth_method":null}`, "update:client_credentials and update:clients"},
+		"to a certificate": {ClientPatch{Authentication: Authentication{Method: "self_signed_tls_client_auth", CredentialIDs: []string{"cred_1"}}},
+			`{"client_authentication_methods":{"self_signed_tls_client_auth":{"credentials":[{"id":"cred_1"}]}},` +
+				`"token_endpoint_auth_method":null}`, "update:client_credentials and update:clients"},
 		"back to a secret": {ClientPatch{Authentication: Authentication{Method: "client_secret_post"}, Secret: secret.New("s")},
 			`{"client_authentication_methods":null,"client_secret":"s","token_endpoint_auth_method":"client_secret_post"}`,
 			"update:client_credentials and update:client_keys and update:clients"},

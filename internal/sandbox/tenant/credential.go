@@ -23,6 +23,11 @@ const (
 	certificate = "x509_cert"
 )
 
+// slotTypes are the types of credentials that an authentication method takes.
+var slotTypes = map[string]string{
+	"private_key_jwt": publicKey, "tls_client_auth": subjectDN, "self_signed_tls_client_auth": certificate,
+}
+
 // A credential is a public key, a certificate or the name in one. It is also
 // its record on the wire, which never has the PEM. Whether it is enabled is
 // the client's business, not its own.

@@ -133,7 +133,7 @@ func (t *Tenant) newCredentials(methods map[string]any) (madeCredentials, answer
 				return made, refusal, false
 			}
 			switch {
-			case (cred.Type == publicKey) != (method == "private_key_jwt"):
+			case cred.Type != slotTypes[method]:
 				return made, t.refuse("slot_type", cred.Type, method), false
 			case slices.ContainsFunc(made.credentials, cred.sameKey):
 				return made, t.refuse("key_duplicate"), false

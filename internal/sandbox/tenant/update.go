@@ -168,7 +168,7 @@ func (t *Tenant) mayAttach(cl *client, slot string, ids []string) (answer, bool)
 		switch {
 		case cred == nil:
 			return t.refuse("slot_unknown"), false
-		case (cred.Type == publicKey) != (slot == "private_key_jwt"):
+		case cred.Type != slotTypes[slot]:
 			return t.refuse("slot_type", cred.Type, slot), false
 		case first < i:
 			path := "client_authentication_methods." + slot + ".credentials"
