@@ -39,6 +39,7 @@ var floors = map[string]int{
 
 	"internal/app": 5,
 
+	"internal/sandbox/apigateway":     room,
 	"internal/sandbox/cloudformation": room,
 	"internal/sandbox/documents":      room,
 	"internal/sandbox/lambda":         room,
