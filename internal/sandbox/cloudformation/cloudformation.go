@@ -2,7 +2,7 @@
 // the template says and nothing has to be said twice.
 //
 // [Read] takes the template's text and the values of its parameters and returns
-// a [Stack]: the functions, the queues they read and the secrets, with every
+// a [Stack]: the functions, the queues they read, their HTTP APIs and the secrets, with every
 // parameter, condition, intrinsic function and Globals section resolved, as
 // the requests that create them need it. It checks what CloudFormation, SQS
 // and Lambda would refuse (a parameter outside its pattern, a batch size that
@@ -26,7 +26,8 @@
 //   - Ref of a resource that is not imitated is such a generated name.
 //   - Resources that SAM itself adds (RegisterClientFunctionRole, ...) cannot
 //     be referred to.
-//   - Only SQS and ScheduleV2 events are read; IgnoreGlobals, nested stacks, Rules, dynamic
+//   - Only SQS, ScheduleV2 and HttpApi events are read; of an HTTP API no
+//     OpenAPI definition, domain or Lambda authorizer. IgnoreGlobals, nested stacks, Rules, dynamic
 //     references ({{resolve:...}}) and SSM parameter types are not.
 //   - Fn::FindInMap takes no default value; Fn::Base64, Fn::Cidr, Fn::GetAZs,
 //     Fn::ImportValue, Fn::Transform and the language extensions are ignored,
@@ -39,8 +40,6 @@ package cloudformation
 import (
 	"fmt"
 	"time"
-
-	"clientkeeper/internal/secret"
 )
 
 // Options are the surroundings of a stack. The zero value is the sandbox's
@@ -56,6 +55,8 @@ type Options struct {
 	// QueueURL makes the URL of a queue from its name; nil means
 	// http://127.0.0.1:4566/<account>/<name>.
 	QueueURL func(name string) string
+	// FunctionARN makes the ARN of a function; nil means that of its name.
+	FunctionARN func(logicalID, name string) string
 	// SecretARN makes the ARN of a secret from its name; nil means an ARN
 	// without the six random characters, which Secrets Manager takes too.
 	SecretARN func(name string) string
@@ -67,9 +68,10 @@ type Stack struct {
 	Functions []Function // in the template's order
 	// Queues are in the order to create them in: a dead-letter queue comes
 	// before the queues that name it.
-	Queues  []Queue
-	Secrets []Secret          // in the template's order
-	Outputs map[string]string // by name
+	Queues   []Queue
+	Secrets  []Secret          // in the template's order
+	HTTPAPIs []HTTPAPI         // in the template's order, SAM's own last
+	Outputs  map[string]string // by name
 	// Ignored names what the template asks for and the sandbox does not
 	// imitate, in the template's order, such as
 	// "template.yaml:12: RegisterClientRole: AWS::IAM::Role".
@@ -130,17 +132,6 @@ type Queue struct {
 	Attributes map[string]string
 }
 
-// A Secret is an AWS::SecretsManager::Secret.
-type Secret struct {
-	LogicalID   string
-	Name        string
-	ARN         string
-	Description string
-	// Value is SecretString; the zero Value means that the secret is created
-	// without a version.
-	Value secret.Value
-}
-
 // maxTemplate is CloudFormation's limit for a template in S3 ("Understand
 // CloudFormation quotas").
 const maxTemplate = 1 << 20
@@ -182,6 +173,10 @@ func (o Options) withDefaults() Options {
 	if o.QueueURL == nil {
 		account := o.AccountID
 		o.QueueURL = func(name string) string { return "http://127.0.0.1:4566/" + account + "/" + name }
+	}
+	if o.FunctionARN == nil {
+		prefix := "arn:aws:lambda:" + o.Region + ":" + o.AccountID + ":function:"
+		o.FunctionARN = func(_, name string) string { return prefix + name }
 	}
 	if o.SecretARN == nil {
 		region, account := o.Region, o.AccountID

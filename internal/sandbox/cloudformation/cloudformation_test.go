@@ -89,13 +89,16 @@ func rewrite(t *testing.T, file string, a *txtar.Archive, name, got string) {
 func print(t *testing.T, s *cloudformation.Stack) string {
 	type shown struct {
 		LogicalID, Name, ARN, Description, Value string
+		Tags                                     map[string]string        `json:",omitempty"`
+		Generate                                 *cloudformation.Generate `json:",omitempty"`
+		Rotation                                 *cloudformation.Rotation `json:",omitempty"`
 	}
 	view := struct {
 		*cloudformation.Stack
 		Secrets []shown
 	}{Stack: s}
 	for _, x := range s.Secrets {
-		view.Secrets = append(view.Secrets, shown{x.LogicalID, x.Name, x.ARN, x.Description, x.Value.Reveal()})
+		view.Secrets = append(view.Secrets, shown{x.LogicalID, x.Name, x.ARN, x.Description, x.Value.Reveal(), x.Tags, x.Generate, x.Rotation})
 	}
 	var b strings.Builder
 	e := json.NewEncoder(&b)

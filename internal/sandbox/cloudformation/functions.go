@@ -25,7 +25,7 @@ func (r *resolver) function(res *resource) Function {
 	f := Function{
 		LogicalID:           res.id,
 		Name:                name,
-		ARN:                 r.arn("lambda", "function:"+name),
+		ARN:                 r.options.FunctionARN(res.id, name),
 		Folder:              folder(res.id),
 		Timeout:             time.Duration(p.int("Timeout", 3, 1, maxTimeout)) * time.Second,
 		MemoryMB:            p.int("MemorySize", 128, 128, maxMemory),
@@ -107,7 +107,7 @@ func (r *resolver) environment(p *properties) map[string]string {
 	return env
 }
 
-// events reads the events of the types SQS and ScheduleV2.
+// events reads the events of the types SQS, ScheduleV2 and HttpApi.
 func (r *resolver) events(f *Function, events *properties) {
 	for k := range entries(events.node) {
 		event := events.object(k.Value)
@@ -121,6 +121,9 @@ func (r *resolver) events(f *Function, events *properties) {
 			if e, ok := r.schedule(k, event.object("Properties")); ok {
 				f.Schedules = append(f.Schedules, e)
 			}
+			event.done()
+		case "HttpApi":
+			r.httpAPIEvent(f.LogicalID, k, event.object("Properties"))
 			event.done()
 		default:
 			r.ignore(k.Line, "%s.%s: %s event", events.path, k.Value, or(kind, "untyped"))

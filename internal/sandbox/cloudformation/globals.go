@@ -10,25 +10,34 @@ import (
 // set ("Globals section of the AWS SAM template").
 var notGlobal = []string{"Role", "Policies", "FunctionName", "Events", "Metadata"}
 
-// mergeGlobals puts Globals.Function under the properties of every function,
-// before anything is resolved, as SAM does.
+// globalAPI are the properties of an HTTP API that it can.
+var globalAPI = []string{"Auth", "AccessLogSettings", "StageVariables", "Tags", "CorsConfiguration", "DefaultRouteSettings",
+	"Domain", "RouteSettings", "FailOnWarnings", "PropagateTags"}
+
+// mergeGlobals puts Globals.Function under the properties of every function and
+// Globals.HttpApi under those of every HTTP API, before anything is resolved,
+// as SAM does.
 func (r *resolver) mergeGlobals() {
 	for section, body := range entries(r.globals) {
-		if section.Value != "Function" {
+		kind := map[string]string{"Function": functionType, "HttpApi": httpAPIType}[section.Value]
+		if kind == "" {
 			r.ignore(section.Line, "Globals: %s", section.Value)
 			continue
 		}
-		global := r.mapping(body, "Globals Function")
+		global := r.mapping(body, "Globals "+section.Value)
 		if global == nil {
 			continue
 		}
 		for key := range entries(global) {
-			if slices.Contains(notGlobal, key.Value) {
+			if kind == functionType && slices.Contains(notGlobal, key.Value) || kind == httpAPIType && !slices.Contains(globalAPI, key.Value) {
 				r.mistakes.add(key.Line, "%s cannot be global", key.Value)
 			}
 		}
+		if kind == httpAPIType {
+			r.globalAPI = global
+		}
 		for _, res := range r.resources {
-			if res.kind == functionType {
+			if res.kind == kind {
 				res.properties = merge("", global, res.properties)
 			}
 		}

@@ -72,6 +72,20 @@ func (p *properties) int(key string, fallback, low, high int) int {
 	return n
 }
 
+// number is a number above zero, or zero if it is absent.
+func (p *properties) number(key string) float64 {
+	s, ok := p.string(key)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(n > 0 && n <= 1_000_000) {
+		p.wrong(p.at(key), key, "must be a number above 0")
+		return 0
+	}
+	return n
+}
+
 func (p *properties) bool(key string, fallback bool) bool {
 	switch s, ok := p.string(key); {
 	case !ok:

@@ -26,6 +26,9 @@ type resolver struct {
 	names      map[string]string // of resources, by logical id
 	taken      map[string]string // logical ids, by type and name
 
+	httpAPIs  []*httpAPI
+	globalAPI *yaml.Node // Globals.HttpApi, or nil
+
 	// evaluating holds the conditions and names that are being worked out, so
 	// that a circle is a mistake and not the end.
 	evaluating map[string]bool
@@ -200,7 +203,7 @@ func (r *resolver) attribute(line int, id, attribute string) *yaml.Node {
 	case queueType + " QueueUrl":
 		return text(line, r.options.QueueURL(physical))
 	case functionType + " Arn":
-		return text(line, r.arn("lambda", "function:"+physical))
+		return text(line, r.options.FunctionARN(id, physical))
 	case secretType + " Id":
 		return text(line, r.options.SecretARN(physical))
 	}

@@ -4,6 +4,8 @@ import "slices"
 
 func (r *resolver) stack() *Stack {
 	s := &Stack{Name: r.options.StackName, Outputs: map[string]string{}}
+	r.readHTTPAPIs()
+	var rotations []*resource
 	for _, res := range r.resources {
 		if !r.exists(res) {
 			continue
@@ -15,10 +17,17 @@ func (r *resolver) stack() *Stack {
 			s.Queues = append(s.Queues, r.queue(res))
 		case secretType:
 			s.Secrets = append(s.Secrets, r.secret(res))
+		case rotationType:
+			rotations = append(rotations, res)
+		case httpAPIType: // read above
 		default:
 			r.ignore(res.line, "%s: %s", res.id, res.kind)
 		}
 	}
+	for _, res := range rotations {
+		r.addRotation(s, res)
+	}
+	s.HTTPAPIs = r.finishHTTPAPIs()
 	r.readOutputs(s)
 	s.Queues = r.inOrder(s.Queues)
 	r.checkMappings(s)

@@ -13,6 +13,8 @@ const (
 	functionType = "AWS::Serverless::Function"
 	queueType    = "AWS::SQS::Queue"
 	secretType   = "AWS::SecretsManager::Secret"
+	rotationType = "AWS::SecretsManager::RotationSchedule"
+	httpAPIType  = "AWS::Serverless::HttpApi"
 )
 
 // A resource is one entry of the Resources section.
@@ -153,6 +155,14 @@ func lookup(m *yaml.Node, key string) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// lookupOr is lookup, with an empty node for what is absent or no mapping.
+func lookupOr(m *yaml.Node, key string) *yaml.Node {
+	if v := lookup(m, key); v != nil {
+		return v
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode}
 }
 
 // entries yields the keys and values of a mapping in their order; a nil
