@@ -53,6 +53,12 @@ func (s *Sandbox) writeEnv(context.Context) error {
 		{"AUTH0_MANAGEMENT_SECRET_ARN", s.management.arn},
 		{"ROTATE_SECRET_FUNCTION_ARN", s.functionARN("RotateSecretFunction")},
 	}
+	if s.API != nil {
+		variables = append(variables, [2]string{"API_URL", s.APIURL})
+	}
+	if url := s.webhookURL(); url != "" {
+		variables = append(variables, [2]string{"WEBHOOK_URL", url}, [2]string{"WEBHOOK_SECRET_ARN", s.variable("WEBHOOK_SECRET_ARN")})
+	}
 	for _, name := range []string{"ALLOWED_HOSTS", "MAX_TRIES", "RETRY_BASE_DELAY", "RETRY_MAX_DELAY", "PROPAGATION_WINDOW"} {
 		variables = append(variables, [2]string{name, s.variable(name)})
 	}

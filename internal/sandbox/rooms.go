@@ -203,6 +203,8 @@ func (s *Sandbox) readTemplate(context.Context) error {
 	s.Stack, err = cloudformation.Read(text, cloudformation.Options{
 		File: name, StackName: stackName, Region: region, AccountID: account, Parameters: s.parameters(),
 		QueueURL: func(queue string) string { return s.AWSURL + "/" + account + "/" + queue },
+		// Lambda here knows functions by their logical ids, as sam local does.
+		FunctionARN: func(logicalID, _ string) string { return s.functionARN(logicalID) },
 	})
 	return err
 }

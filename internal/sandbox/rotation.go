@@ -54,7 +54,7 @@ func (s *Sandbox) enableRotation(ctx context.Context) error {
 		SecretId: &s.management.arn, RotationLambdaARN: &arn, RotateImmediately: aws.Bool(false),
 		RotationRules: &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)},
 	})
-	return err
+	return errors.Join(err, s.rotateStackSecrets(ctx))
 }
 
 // startScheduler creates the stack's schedules. A rate fires at once.

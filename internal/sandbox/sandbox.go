@@ -1,5 +1,5 @@
 // Package sandbox is the cloud on a laptop: an Auth0 tenant, SQS, Secrets
-// Manager and Lambda in one process, running the functions' real binaries as
+// Manager, Lambda and an HTTP API in one process, running the functions' real binaries as
 // template.yaml configures them. No account, no Docker.
 //
 // Everything that the functions talk to is on the wire, so the AWS CLI, any AWS
@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"clientkeeper/internal/sandbox/apigateway"
 	"clientkeeper/internal/sandbox/cloudformation"
 	"clientkeeper/internal/sandbox/documents"
 	"clientkeeper/internal/sandbox/lambda"
@@ -34,11 +35,11 @@ import (
 )
 
 // Ports are where the sandbox listens; 0 means a free port.
-type Ports struct{ AWS, Lambda, Tenant int }
+type Ports struct{ AWS, Lambda, Tenant, HTTP int }
 
 // DefaultPorts are those that people know: LocalStack's for AWS, SAM's for
-// Lambda.
-var DefaultPorts = Ports{AWS: 4566, Lambda: 3001, Tenant: 8443}
+// Lambda and for HTTP APIs.
+var DefaultPorts = Ports{AWS: 4566, Lambda: 3001, Tenant: 8443, HTTP: 3000}
 
 const (
 	// Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS in the regions
@@ -83,12 +84,13 @@ type Sandbox struct {
 	Secrets   *secretsmanager.Service
 	Lambda    *lambda.Service
 	Scheduler *scheduler.Service
+	API       *apigateway.API // nil if the template has no HTTP API
 	Documents *documents.Host
 	Stack     *cloudformation.Stack
 	Journal   *Journal
 
-	// Addresses.
-	AWSURL, LambdaURL string
+	// Addresses; APIURL is empty if the template has no HTTP API.
+	AWSURL, LambdaURL, APIURL string
 	// EnvFile is the file to source in a shell.
 	EnvFile string
 
@@ -127,7 +129,7 @@ func Start(ctx context.Context, o Options) (_ *Sandbox, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.takeFolder, s.startAWS, s.startDocuments, s.startTenant, s.readTemplate, s.createQueues, s.buildFunctions, s.startLambda, s.mapQueues, s.enableRotation, s.writeEnv, s.startScheduler,
+		s.takeFolder, s.startAWS, s.startDocuments, s.startTenant, s.readTemplate, s.createQueues, s.createSecrets, s.buildFunctions, s.startLambda, s.startAPI, s.mapQueues, s.enableRotation, s.writeEnv, s.startScheduler,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

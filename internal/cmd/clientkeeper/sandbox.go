@@ -11,8 +11,8 @@ import (
 	"clientkeeper/internal/sandbox"
 )
 
-const aboutSandbox = `Runs an Auth0 tenant, SQS, Secrets Manager and Lambda in this process, and the
-functions' real binaries on top. Everything is on loopback; Ctrl-C stops it.
+const aboutSandbox = `Runs an Auth0 tenant, SQS, Secrets Manager, Lambda and an HTTP API in this
+process, and the functions' real binaries on top. Everything is on loopback; Ctrl-C stops it.
 Once all of it answers, <dir>/env can be sourced by a shell, so that the AWS CLI
 and other tools talk to the sandbox.`
 
@@ -32,7 +32,7 @@ func runSandbox(ctx context.Context, inv *invocation) error {
 	f, err := inv.only("sandbox", aboutSandbox, func(f *flag.FlagSet) {
 		f.StringVar(&s.options.Dir, "dir", ".sandbox", "the `folder` for the environment file, the CA certificate and the binaries")
 		f.StringVar(&s.options.Source, "source", ".", "the repository's root `folder`")
-		f.IntVar(&s.port, "port", -1, "0 for free ports instead of the well-known ones (4566, 3001, 8443)")
+		f.IntVar(&s.port, "port", -1, "0 for free ports instead of the well-known ones (4566, 3000, 3001, 8443)")
 		f.BoolVar(&s.play, "play", true, "play the sample events of events/")
 		f.BoolVar(&s.once, "once", false, "stop after playing, and fail if anything was not as expected")
 		f.BoolVar(&s.asJSON, "json", false, "print the functions' log lines as they are, and the result as JSON")

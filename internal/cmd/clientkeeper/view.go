@@ -116,16 +116,20 @@ func (v *view) show(l sandbox.Line) {
 
 func (v *view) started(sb *sandbox.Sandbox, dir string) {
 	if v.asJSON {
-		v.encode(map[string]string{"aws": sb.AWSURL, "lambda": sb.LambdaURL, "tenant": "https://" + sb.Tenant.Domain(), "env": sb.EnvFile})
+		v.encode(map[string]string{"aws": sb.AWSURL, "lambda": sb.LambdaURL, "api": sb.APIURL, "tenant": "https://" + sb.Tenant.Domain(), "env": sb.EnvFile})
 		return
+	}
+	api := ""
+	if sb.APIURL != "" {
+		api = "\n  HTTP API              " + sb.APIURL
 	}
 	v.printf(`
   Auth0 tenant          https://%s
   SQS, Secrets Manager  %s
-  Lambda                %s
+  Lambda                %s%s
   for your shell        . %s
 
-`, sb.Tenant.Domain(), sb.AWSURL, sb.LambdaURL, shellWord(dir+"/env"))
+`, sb.Tenant.Domain(), sb.AWSURL, sb.LambdaURL, api, shellWord(dir+"/env"))
 }
 
 // plain needs no quotes in a shell.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -96,6 +97,9 @@ type API struct {
 	options Options
 	routes  []*route
 	issuers *issuers
+
+	mu       sync.Mutex
+	mischief Mischief
 }
 
 // New checks the options.
@@ -109,7 +113,7 @@ func New(o Options) (*API, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	a := &API{options: o, issuers: newIssuers(o.Client, o.Now)}
+	a := &API{options: o, issuers: newIssuers(o.Client, o.Now), mischief: o.Mischief}
 	seen := map[string]bool{}
 	for _, r := range o.Routes {
 		compiled, err := compile(r)

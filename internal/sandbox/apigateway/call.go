@@ -48,7 +48,7 @@ func (c *call) serve() {
 		c.refuse(http.StatusNotFound)
 		return
 	}
-	if c.api.options.Mischief != nil && c.suffer(c.api.options.Mischief(c.route.key)) {
+	if c.suffer(c.api.fate(c.route.key)) {
 		return
 	}
 	if c.route.bucket != nil && !c.route.bucket.AllowN(c.api.options.Now(), 1) {

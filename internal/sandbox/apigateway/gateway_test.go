@@ -3,6 +3,7 @@ package apigateway_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -268,6 +269,7 @@ func TestAccess(t *testing.T) {
 	call(t, s, "GET", "/x?key=secret", "", "Authorization", "Bearer "+sign(t, i.claims(nil)))
 	call(t, s, "GET", "/x?key=secret", "", "Authorization", "Bearer nonsense")
 	call(t, s, "GET", "/none", "")
+	format := `{"ip":"$context.identity.sourceIp","route":"$context.routeKey","at":"$context.requestTime","why":"$context.authorizer.error","x":"$context.nothing.known"}`
 	want := []apigateway.Access{
 		{RouteKey: "GET /x", Method: "GET", Path: "/x", SourceIP: "127.0.0.1", Principal: "caller@clients", Status: 200, Bytes: 2},
 		{RouteKey: "GET /x", Method: "GET", Path: "/x", SourceIP: "127.0.0.1", Status: 401, Bytes: 26, AuthorizerError: "token contains an invalid number of segments"},
@@ -277,6 +279,10 @@ func TestAccess(t *testing.T) {
 		got := <-told
 		if got.RequestID == "" || got.Time.IsZero() || got.Latency <= 0 {
 			t.Errorf("%+v", got)
+		}
+		var line map[string]string
+		if err := json.Unmarshal([]byte(got.Format(format)), &line); err != nil || line["ip"] != "127.0.0.1" || line["x"] != "-" {
+			t.Errorf("%s: %v", got.Format(format), err)
 		}
 		got.RequestID, got.Time, got.Latency, got.IntegrationLatency = "", time.Time{}, 0, 0
 		if diff := cmp.Diff(want[n], got); diff != "" {

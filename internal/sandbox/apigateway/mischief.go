@@ -23,6 +23,24 @@ type Fault struct {
 // as "POST /v1/clients". It is called by many goroutines at once.
 type Mischief func(routeKey string) Fault
 
+// SetMischief replaces the mischief that the API does; nil means none.
+func (a *API) SetMischief(m Mischief) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mischief = m
+}
+
+// fate asks the mischief about a request.
+func (a *API) fate(routeKey string) Fault {
+	a.mu.Lock()
+	m := a.mischief
+	a.mu.Unlock()
+	if m == nil {
+		return Fault{}
+	}
+	return m(routeKey)
+}
+
 // suffer lets a fault befall the call and reports whether it is over.
 func (c *call) suffer(f Fault) (over bool) {
 	if f.Delay > 0 {

@@ -1,0 +1,91 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"clientkeeper/internal/sandbox/apigateway"
+	"clientkeeper/internal/sandbox/cloudformation"
+	"clientkeeper/internal/sandbox/lambda"
+)
+
+// startAPI serves the stack's HTTP API, if it has one.
+func (s *Sandbox) startAPI(ctx context.Context) error {
+	if len(s.Stack.HTTPAPIs) == 0 {
+		return nil
+	}
+	if len(s.Stack.HTTPAPIs) > 1 {
+		return fmt.Errorf("the template has %d HTTP APIs, and the sandbox has one port for them; let all events name one with ApiId", len(s.Stack.HTTPAPIs))
+	}
+	api := s.Stack.HTTPAPIs[0]
+	options := apigateway.Options{
+		ID: api.ID, AccountID: account, Stage: api.Stage, Throttle: apigateway.Throttle(api.Throttle),
+		Routes: gatewayRoutes(api.Routes), CORS: (*apigateway.CORS)(api.CORS), Client: s.issuerClient(), Invoke: s.invokeHTTP,
+	}
+	if format := api.AccessLogFormat; format != "" {
+		options.Access = func(a apigateway.Access) { s.Journal.line([]byte(a.Format(format))) }
+	}
+	var err error
+	if s.API, err = apigateway.New(options); err != nil {
+		return fmt.Errorf("HTTP API %s: %w", api.LogicalID, err)
+	}
+	l, err := listen(ctx, "the HTTP API", s.options.Ports.HTTP)
+	if err != nil {
+		return err
+	}
+	s.APIURL = "http://" + l.Addr().String()
+	s.serve(l, s.API)
+	return nil
+}
+
+func gatewayRoutes(routes []cloudformation.Route) []apigateway.Route {
+	var out []apigateway.Route
+	for _, r := range routes {
+		route := apigateway.Route{
+			Method: r.Method, Path: r.Path, Function: r.Function, Scopes: r.Scopes, Timeout: r.Timeout, Throttle: apigateway.Throttle(r.Throttle),
+		}
+		if a := r.Authorizer; a != nil {
+			route.Authorizer = &apigateway.Authorizer{IAM: a.IAM, Issuer: a.Issuer, Audience: a.Audience, IdentitySource: a.IdentitySource}
+		}
+		out = append(out, route)
+	}
+	return out
+}
+
+// issuerClient trusts the sandbox's tenant, which is the issuer of callers'
+// tokens, and nobody else.
+func (s *Sandbox) issuerClient() *http.Client {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(s.Tenant.CAPEM())
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, Proxy: nil}}
+}
+
+// invokeHTTP is how the HTTP API reaches a function.
+func (s *Sandbox) invokeHTTP(ctx context.Context, function string, event []byte) (answer []byte, functionError string, err error) {
+	r, err := s.Lambda.Invoke(ctx, lambda.Invocation{Function: function, Payload: event})
+	if refusal, ok := errors.AsType[*lambda.APIError](err); ok {
+		switch refusal.Status {
+		case http.StatusTooManyRequests:
+			err = fmt.Errorf("%w: %w", apigateway.ErrThrottled, err)
+		case http.StatusRequestEntityTooLarge:
+			err = fmt.Errorf("%w: %w", apigateway.ErrTooLarge, err)
+		}
+	}
+	return r.Payload, r.FunctionError, err
+}
+
+// webhookURL is where a partner sends webhooks; empty if nobody takes them.
+func (s *Sandbox) webhookURL() string {
+	for _, api := range s.Stack.HTTPAPIs {
+		for _, r := range api.Routes {
+			if r.Function == "WebhookFunction" {
+				return s.APIURL + r.Path
+			}
+		}
+	}
+	return ""
+}
