@@ -54,7 +54,9 @@ func (s *Sandbox) writeEnv(context.Context) error {
 		{"ROTATE_SECRET_FUNCTION_ARN", s.functionARN("RotateSecretFunction")},
 	}
 	if s.API != nil {
-		variables = append(variables, [2]string{"API_URL", s.APIURL})
+		variables = append(variables, [][2]string{
+			{"API_URL", s.APIURL}, {"API_AUDIENCE", apiAudience}, {"API_CLIENT_ID", s.caller.id}, {"API_CLIENT_SECRET", s.caller.secret},
+		}...)
 	}
 	if url := s.webhookURL(); url != "" {
 		variables = append(variables, [2]string{"WEBHOOK_URL", url}, [2]string{"WEBHOOK_SECRET_ARN", s.variable("WEBHOOK_SECRET_ARN")})

@@ -13,6 +13,15 @@ import (
 	"clientkeeper/internal/sandbox/lambda"
 )
 
+// makeCaller makes a client that may do everything that the HTTP API offers,
+// for people to try it with.
+func (s *Sandbox) makeCaller(context.Context) error {
+	s.caller.id, s.caller.secret = s.Tenant.AddClient("portal")
+	s.Tenant.AddGrant(s.caller.id, apiAudience, apiScopes...)
+	s.Journal.hunt(s.caller.secret)
+	return nil
+}
+
 // startAPI serves the stack's HTTP API, if it has one.
 func (s *Sandbox) startAPI(ctx context.Context) error {
 	if len(s.Stack.HTTPAPIs) == 0 {

@@ -97,6 +97,7 @@ type Sandbox struct {
 	options    Options
 	management credential // the functions', which is rotated
 	developer  credential // the same for people, which is not
+	caller     credential // a client that may call the HTTP API
 	pollers    []*lambda.Poller
 	steps      steps
 	closers    []func() error // in the order of starting
@@ -129,7 +130,7 @@ func Start(ctx context.Context, o Options) (_ *Sandbox, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.takeFolder, s.startAWS, s.startDocuments, s.startTenant, s.readTemplate, s.createQueues, s.createSecrets, s.buildFunctions, s.startLambda, s.startAPI, s.mapQueues, s.enableRotation, s.writeEnv, s.startScheduler,
+		s.takeFolder, s.startAWS, s.startDocuments, s.startTenant, s.makeCaller, s.readTemplate, s.createQueues, s.createSecrets, s.buildFunctions, s.startLambda, s.startAPI, s.mapQueues, s.enableRotation, s.writeEnv, s.startScheduler,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -38,6 +38,7 @@ var commands = []command{
 	{"pause", "[flags] <secret>", "keep scheduled runs from rotating a secret", runPause},
 	{"resume", "<secret>", "let them rotate it again", runResume},
 	{"revoke", "[flags] <secret>", "emergency: end what worked before the last rotation", runRevoke},
+	{"token", "[flags]", "get a caller's access token for the HTTP API", runToken},
 	{"schema", "", "print the JSON Schema of a message", runSchema},
 	{"version", "", "print the version", runVersion},
 }
