@@ -22,6 +22,8 @@ var floors = map[string]int{
 
 	"internal/cimd":         1,
 	"internal/clientsecret": 1,
+	"internal/jsonobject":   1,
+	"internal/webhook":      1,
 
 	"internal/credential":   2,
 	"internal/idempotency":  2,

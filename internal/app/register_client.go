@@ -53,7 +53,7 @@ func (t tenant) Register(ctx context.Context, id cimd.ClientID) (registration.Re
 	if err != nil {
 		return registration.Registered{}, err
 	}
-	return registration.Registered{ClientID: r.ClientID, Created: r.Created, Validation: registration.Validation(r.Validation)}, nil
+	return registration.Registered{ClientID: r.ClientID, Created: r.Created, Mapped: mapped(r.Mapped), Validation: registration.Validation(r.Validation)}, nil
 }
 
 func (t tenant) Preview(ctx context.Context, id cimd.ClientID) (registration.Previewed, error) {
@@ -61,11 +61,16 @@ func (t tenant) Preview(ctx context.Context, id cimd.ClientID) (registration.Pre
 	if err != nil {
 		return registration.Previewed{}, err
 	}
-	out := registration.Previewed{ClientID: p.ClientID, Unreachable: p.Errors}
+	out := registration.Previewed{ClientID: p.ClientID, Unreachable: p.Errors, Mapped: mapped(p.Mapped)}
 	if p.Validation != nil {
 		out.Validation = registration.Validation(*p.Validation)
 	}
 	return out, nil
+}
+
+func mapped(m auth0.MappedFields) registration.Mapped {
+	return registration.Mapped{Name: m.Name, Description: m.Description, AppType: m.AppType, Callbacks: m.Callbacks,
+		GrantTypes: m.GrantTypes, LogoURI: m.LogoURI, JWKSURI: m.JWKSURI, TokenEndpointAuthMethod: m.TokenEndpointAuthMethod}
 }
 
 func (t tenant) Annotate(ctx context.Context, clientID string, metadata map[string]string) error {

@@ -44,8 +44,20 @@ func NewPolicy(hosts []string, warningsAreFatal, previewFirst bool) (Policy, err
 	return p, nil
 }
 
-// check refuses a client whose host nobody allowed.
-func (p Policy) check(id cimd.ClientID) error {
+// Judge refuses a document by the tenant's verdict on it: one that is not
+// valid, and, where warnings are fatal, one with warnings.
+func (p Policy) Judge(v Validation) error {
+	switch {
+	case !v.Valid:
+		return refused("document_invalid", v)
+	case p.warningsAreFatal && len(v.Warnings) > 0:
+		return refused("document_has_warnings", v)
+	}
+	return nil
+}
+
+// Check refuses a client whose host nobody allowed.
+func (p Policy) Check(id cimd.ClientID) error {
 	host, err := authority(id)
 	if err == nil && p.Allows(host) {
 		return nil

@@ -55,6 +55,22 @@ type Request struct {
 // Key is equal for requests of which one makes the other superfluous.
 func (r Request) Key() string { return string(r.Mode) + " " + r.ClientID.String() }
 
+// Message is the request as a message body, which [ParseRequest] reads back.
+func (r Request) Message() string {
+	text, err := json.Marshal(struct {
+		Version     int               `json:"version"`
+		ClientID    string            `json:"external_client_id"`
+		Mode        Mode              `json:"mode"`
+		RequestID   string            `json:"request_id,omitempty"`
+		RequestedBy string            `json:"requested_by,omitempty"`
+		Labels      map[string]string `json:"labels,omitempty"`
+	}{SchemaVersion, r.ClientID.String(), r.Mode, r.RequestID, r.RequestedBy, r.Labels})
+	if err != nil { // strings alone cannot fail
+		panic(err)
+	}
+	return string(text)
+}
+
 // ParseRequest reads a message body: either a JSON object as [Schema]
 // describes it, or just a metadata document's URL. Every error is
 // [fault.Invalid], and comes with the zero Request.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -213,4 +214,23 @@ func FuzzParseRequest(f *testing.F) {
 			t.Errorf("the published schema refuses %q", body)
 		}
 	})
+}
+
+func TestAMessageIsReadBackAsItWas(t *testing.T) {
+	for _, body := range []string{
+		"https://a.example/c",
+		`{"external_client_id":"https://a.example/c","mode":"preview","request_id":"R-1","requested_by":"<ops> & \"co\"","labels":{"ü":"\u2028"}}`,
+	} {
+		r, err := registration.ParseRequest(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := registration.ParseRequest(r.Message())
+		if err != nil {
+			t.Fatalf("%s: %v", r.Message(), err)
+		}
+		if again.ClientID != r.ClientID || again.Mode != r.Mode || again.RequestID != r.RequestID || again.RequestedBy != r.RequestedBy || !maps.Equal(again.Labels, r.Labels) {
+			t.Errorf("%+v came back as %+v", r, again)
+		}
+	}
 }

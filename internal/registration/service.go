@@ -39,10 +39,25 @@ type Validation struct {
 	Violations, Warnings []string
 }
 
+// Mapped are the client's settings that the tenant makes of a document. The
+// texts are the document's, which is a stranger's; what it does not say is
+// empty.
+type Mapped struct {
+	Name                    string   `json:"name,omitempty"`
+	Description             string   `json:"description,omitempty"`
+	AppType                 string   `json:"app_type,omitempty"`
+	Callbacks               []string `json:"callbacks,omitempty"`
+	GrantTypes              []string `json:"grant_types,omitempty"`
+	LogoURI                 string   `json:"logo_uri,omitempty"`
+	JWKSURI                 string   `json:"jwks_uri,omitempty"`
+	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method,omitempty"`
+}
+
 // A Registered client is in the tenant.
 type Registered struct {
 	ClientID string
 	Created  bool // false: it was there, and is up to date now
+	Mapped   Mapped
 	Validation
 }
 
@@ -50,6 +65,7 @@ type Registered struct {
 type Previewed struct {
 	ClientID    string   // the client's id if it is registered already
 	Unreachable []string // why it could not be read; then there is no verdict
+	Mapped      Mapped
 	Validation
 }
 
@@ -69,6 +85,7 @@ type Tenant interface {
 type Outcome struct {
 	ClientID string // empty if the client is not in the tenant
 	Created  bool
+	Mapped   Mapped
 	Validation
 }
 
@@ -90,7 +107,7 @@ type Service struct {
 
 // Do carries out one request. It may be called again with the same request.
 func (s *Service) Do(ctx context.Context, r Request) (Outcome, error) {
-	if err := s.Policy.check(r.ClientID); err != nil {
+	if err := s.Policy.Check(r.ClientID); err != nil {
 		return Outcome{}, err
 	}
 	if r.Mode == Preview || s.Policy.previewFirst {
@@ -110,12 +127,12 @@ func (s *Service) preview(ctx context.Context, r Request) (Outcome, error) {
 		err = unreachable(p.Unreachable)
 	}
 	if err == nil && r.Mode != Preview {
-		err = s.judge(p.Validation)
+		err = s.Policy.Judge(p.Validation)
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{ClientID: p.ClientID, Validation: p.Validation}, nil
+	return Outcome{ClientID: p.ClientID, Mapped: p.Mapped, Validation: p.Validation}, nil
 }
 
 func (s *Service) register(ctx context.Context, r Request) (Outcome, error) {
@@ -156,17 +173,6 @@ func (s *Service) explain(ctx context.Context, id cimd.ClientID, refusal error) 
 	}
 	return &fault.Error{Kind: fault.Unavailable, Op: "registration.register", Reason: "verdict_changed",
 		Detail: "the tenant refused the document and then found it valid", Err: refusal}
-}
-
-// judge applies the policy to a verdict.
-func (s *Service) judge(v Validation) error {
-	switch {
-	case !v.Valid:
-		return refused("document_invalid", v)
-	case s.Policy.warningsAreFatal && len(v.Warnings) > 0:
-		return refused("document_has_warnings", v)
-	}
-	return nil
 }
 
 func refused(reason string, v Validation) error {
