@@ -53,9 +53,11 @@ var floors = map[string]int{
 	"internal/sandbox":          7,
 	"internal/cmd/clientkeeper": 8,
 
+	"functions/api":                8,
 	"functions/register-client":    8,
 	"functions/rotate-secret":      8,
 	"functions/schedule-rotations": 8,
+	"functions/webhook":            8,
 }
 
 // room is the floor of the sandbox's rooms.

@@ -60,8 +60,13 @@ type API struct {
 	Policy      Policy
 	Queue       Sender
 	QueueURL    string // of the registrations
-	Log         *slog.Logger
-	Metrics     telemetry.Metrics
+	// Withheld are the audiences that no client is given: those of the
+	// Management API, with which a caller who may make clients could do
+	// everything. The audience of the caller's own token is one more, or it
+	// could give itself the scopes that it lacks.
+	Withheld []string
+	Log      *slog.Logger
+	Metrics  telemetry.Metrics
 	// Observe is as in [RegisterClient].
 	Observe func(ctx context.Context, correlationID string) (context.Context, func() int)
 	// Now is the clock; nil means time.Now.

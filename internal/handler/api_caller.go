@@ -14,7 +14,9 @@ type caller struct {
 	id      string
 	subject string // for people
 	scopes  []string
-	iam     bool // authenticated by IAM, whose policy has named the route
+	// audiences are those of the token.
+	audiences []string
+	iam       bool // authenticated by IAM, whose policy has named the route
 }
 
 // identify takes the caller from the event's authorizer, which API Gateway
@@ -48,8 +50,10 @@ func (e *scopeError) Unwrap() error {
 	return apiFault(fault.Denied, "scope_missing", "the token does not hold the scope "+e.scope, "ask for a token with that scope, and have it granted to your client")
 }
 
-// tokenCaller is who a token speaks for. A claim that was a list arrives as
-// "[a b]".
+// list takes a claim apart. One that was a list arrives as "[a b]".
+func list(claim string) []string { return strings.Fields(strings.Trim(claim, "[]")) }
+
+// tokenCaller is who a token speaks for.
 func tokenCaller(claims map[string]string) caller {
 	subject := claims["sub"]
 	if subject == "" {
@@ -60,8 +64,9 @@ func tokenCaller(claims map[string]string) caller {
 	}
 	c := caller{id: "jwt " + claims["iss"] + " " + subject, subject: subject}
 	for _, name := range []string{"scope", "scp"} {
-		c.scopes = append(c.scopes, strings.Fields(strings.Trim(claims[name], "[]"))...)
+		c.scopes = append(c.scopes, list(claims[name])...)
 	}
+	c.audiences = list(claims["aud"])
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ var (
 
 const (
 	maxGrants = 10
-	maxScopes = 200
+	maxScopes = 100
 	maxTags   = 20
 	maxQuota  = 1<<31 - 1
 )
@@ -45,6 +46,12 @@ func (h *API) createClient(r *httpRequest) (work, error) {
 	n.RequestedBy = r.caller.subject
 	if err := o.Err(); err != nil {
 		return nil, err
+	}
+	for _, g := range n.Grants {
+		if slices.Contains(h.Withheld, g.Audience) || slices.Contains(r.caller.audiences, g.Audience) {
+			return nil, apiFault(fault.Denied, "audience_withheld", "a client that is made here is given no scopes of the Management API or of this API",
+				"leave that grant out; an administrator of the tenant may add it")
+		}
 	}
 	return func(ctx context.Context, op credential.Operation) (reply, error) {
 		c, err := h.Credentials.CreateClient(ctx, op, n)
@@ -86,7 +93,7 @@ func readClient(o *jsonobject.Object) credential.NewClient {
 		}
 	}
 	if s := o.Object("rotation"); s != nil {
-		n.Interval = span(s, "interval", time.Hour, 365*24*time.Hour)
+		n.Interval = span(s, "interval", 15*time.Minute, 365*24*time.Hour)
 		n.Overlap = span(s, "overlap", time.Minute, 90*24*time.Hour)
 	}
 	return n

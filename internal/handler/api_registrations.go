@@ -75,7 +75,7 @@ func (h *API) register(r *httpRequest) (work, error) {
 // answer was lost is brought up to date by it.
 func (h *API) registerNow(ctx context.Context, m registration.Request, wait time.Duration) (out reply, done bool, err error) {
 	if end, ok := ctx.Deadline(); ok {
-		wait = min(wait, end.Sub(time.Now())-queuing)
+		wait = min(wait, time.Until(end)-queuing)
 	}
 	if wait <= 0 {
 		return reply{}, false, nil

@@ -77,7 +77,7 @@ var webhookRoutes = []*route{
 var parameters = map[string]*regexp.Regexp{
 	"client_id":     regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`),
 	"credential_id": regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`),
-	"rotation_id":   regexp.MustCompile(`^[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,511}$`),
+	"rotation_id":   regexp.MustCompile(`^[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,999}$`),
 }
 
 // match finds the route of the request's method and path. The path is taken as

@@ -30,23 +30,24 @@ var apiNow = time.Unix(1614265330, 0)
 // A world is what stands behind the handlers of HTTP: it answers as it is told
 // to, and remembers what was done.
 type world struct {
-	err      error // what every call fails with
-	outcome  registration.Outcome
-	hang     bool     // the registrar waits for the end of its time
-	writes   []string // what was made or changed
-	asked    []string // what was read
-	newest   credential.NewClient
-	added    credential.NewCredential
-	at       time.Time
-	sent     []queue.Message
-	requests map[string]record26
-	next     string // the cursor that a page ends with
-	state    string // of a rotation
-	resumed  bool   // what the ledger says of a first try
-	log      bytes.Buffer
-	metrics  bytes.Buffer
-	queueURL string
-	keysErr  error
+	err         error // what every call fails with
+	outcome     registration.Outcome
+	registerErr error    // what the registrar fails with
+	hang        bool     // the registrar waits for the end of its time
+	writes      []string // what was made or changed
+	asked       []string // what was read
+	newest      credential.NewClient
+	added       credential.NewCredential
+	at          time.Time
+	sent        []queue.Message
+	requests    map[string]record26
+	next        string // the cursor that a page ends with
+	state       string // of a rotation
+	resumed     bool   // what the ledger says of a first try
+	log         bytes.Buffer
+	metrics     bytes.Buffer
+	queueURL    string
+	keysErr     error
 }
 
 type record26 struct {
@@ -78,6 +79,9 @@ func (w *world) Do(ctx context.Context, r registration.Request) (registration.Ou
 	if w.hang {
 		<-ctx.Done()
 		return registration.Outcome{}, ctx.Err()
+	}
+	if w.registerErr != nil {
+		return registration.Outcome{}, w.registerErr
 	}
 	if r.Mode == registration.Preview {
 		return w.outcome, w.read("preview " + r.ClientID.String())

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"clientkeeper/internal/config"
+	"clientkeeper/internal/handler"
+	"clientkeeper/internal/queue"
+	"clientkeeper/internal/registration"
+	"clientkeeper/internal/telemetry"
+)
+
+// API builds functions/api.
+func API(ctx context.Context, c config.API, log *slog.Logger, metrics telemetry.Metrics) (*handler.API, error) {
+	policy, err := registration.NewPolicy(c.AllowedHosts, c.WarningsAreFatal, c.PreviewFirst)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := AWS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := Tenant(c.Tenant, cfg)
+	if err != nil {
+		return nil, err
+	}
+	credentials, ledger, err := Credentials(cfg, CredentialOptions{Tenant: c.Tenant, Prefix: c.SecretPrefix, KMSKeyID: c.SecretsKey,
+		FunctionARN: c.RotationFunction, Hosts: c.AllowedHosts, AnyClient: c.AnyClient})
+	if err != nil {
+		return nil, err
+	}
+	return &handler.API{
+		Ledger: ledger, Credentials: credentials,
+		Registrar: &registration.Service{Tenant: tenant{client}, Policy: policy, Provenance: c.Provenance},
+		Policy:    policy,
+		Queue:     queue.New(cfg), QueueURL: c.QueueURL,
+		Withheld: managementAudiences(c.Tenant),
+		Log:      log, Metrics: metrics, Observe: observe,
+	}, nil
+}
+
+// managementAudiences are the names of the tenant's Management API: the one
+// that it has by the domain, and the one that was configured.
+func managementAudiences(t config.Tenant) []string {
+	names := []string{"https://" + t.Domain + "/api/v2/"}
+	if t.Audience != "" {
+		names = append(names, t.Audience)
+	}
+	return names
+}

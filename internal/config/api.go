@@ -1,0 +1,97 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+// API configures functions/api.
+type API struct {
+	Tenant Tenant
+	// AllowedHosts, WarningsAreFatal, PreviewFirst and Provenance are as in
+	// [RegisterClient], and should have the same values: a registration is
+	// made here while its caller waits, and there when it does not. A JWKS URI
+	// is read from an allowed host alone, too.
+	AllowedHosts                               []string
+	WarningsAreFatal, PreviewFirst, Provenance bool
+	// QueueURL is the registrations queue. (REGISTRATIONS_QUEUE_URL)
+	QueueURL string
+	// RotationFunction is the ARN of functions/rotate-secret, which rotates
+	// the secrets that are made. (ROTATION_FUNCTION_ARN)
+	RotationFunction string
+	// SecretPrefix begins the names of the secrets that are made; not
+	// clientkeeper/, which is for the product's own. (SECRET_PREFIX, default
+	// clients/)
+	SecretPrefix string
+	// SecretsKey is the KMS key of those secrets; empty means the account's
+	// default key. (SECRETS_KEY_ARN)
+	SecretsKey string
+	// AnyClient lets callers give credentials to clients that clientkeeper
+	// does not manage, too. (ANY_CLIENT, default false)
+	AnyClient bool
+}
+
+// LoadAPI is as [LoadRegisterClient].
+func LoadAPI(getenv func(string) string) (API, error) {
+	e := env{get: getenv}
+	c := API{
+		Tenant:           e.tenant(),
+		AllowedHosts:     e.list("ALLOWED_HOSTS", "the hosts whose clients may be registered, such as agents.example.com,*.example.org"),
+		WarningsAreFatal: e.flag("WARNINGS_ARE_FATAL"),
+		PreviewFirst:     e.flag("PREVIEW_FIRST"),
+		Provenance:       e.flag("PROVENANCE"),
+		QueueURL:         e.url("REGISTRATIONS_QUEUE_URL"),
+		RotationFunction: e.arn("ROTATION_FUNCTION_ARN", "lambda", "the ARN of functions/rotate-secret"),
+		SecretPrefix:     e.secretPrefix("SECRET_PREFIX", "clients/"),
+		AnyClient:        e.flag("ANY_CLIENT"),
+	}
+	if strings.TrimSpace(getenv("SECRETS_KEY_ARN")) != "" {
+		c.SecretsKey = e.arn("SECRETS_KEY_ARN", "kms", "the ARN of a KMS key")
+	}
+	return c, e.err("api")
+}
+
+// Webhook configures functions/webhook.
+type Webhook struct {
+	// QueueURL is the registrations queue. (REGISTRATIONS_QUEUE_URL)
+	QueueURL string
+	// Secret is the ARN or name of the secret with the signing secret, whose
+	// value is {"whsec": "whsec_..."}. (WEBHOOK_SECRET_ARN)
+	Secret string
+}
+
+// LoadWebhook is as [LoadRegisterClient].
+func LoadWebhook(getenv func(string) string) (Webhook, error) {
+	e := env{get: getenv}
+	c := Webhook{
+		QueueURL: e.url("REGISTRATIONS_QUEUE_URL"),
+		Secret:   e.required("WEBHOOK_SECRET_ARN", "the ARN of the secret with the webhooks' signing secret"),
+	}
+	return c, e.err("webhook")
+}
+
+// arn takes an ARN of a service.
+func (e *env) arn(name, service, meaning string) string {
+	v := e.required(name, meaning)
+	if parts := strings.SplitN(v, ":", 6); v != "" && (len(parts) != 6 || parts[0] != "arn" || parts[2] != service || parts[5] == "") {
+		e.wrong(name, "is not %s", meaning)
+	}
+	return v
+}
+
+// prefixText is the beginning of a secret's name, in whole parts. (AWS Secrets
+// Manager API Reference, "CreateSecret".)
+var prefixText = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{0,199}/$`)
+
+func (e *env) secretPrefix(name, fallback string) string {
+	v := strings.TrimSpace(e.get(name))
+	switch {
+	case v == "":
+		return fallback
+	case !prefixText.MatchString(v):
+		e.wrong(name, "is not 1 to 200 letters, digits and /_+=.@- with a slash at the end")
+	case strings.HasPrefix(v, "clientkeeper/"):
+		e.wrong(name, "begins with clientkeeper/, where the product keeps its own")
+	}
+	return v
+}
