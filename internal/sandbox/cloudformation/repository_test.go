@@ -234,6 +234,9 @@ func TestOwnEnvironment(t *testing.T) {
 	}
 	var source []byte
 	for _, file := range files {
+		if filepath.Base(file) == "api.go" && !slices.ContainsFunc(s.Functions, func(f cloudformation.Function) bool { return f.LogicalID == "ApiFunction" }) {
+			continue // the functions of HTTP are not deployed yet
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
