@@ -4,8 +4,11 @@
 
 GO       ?= go
 FUZZTIME ?= 10s
-VERSION   = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-GOBUILD   = CGO_ENABLED=0 $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w -X clientkeeper/internal/app.Version=$(VERSION)'
+# With a fixed length: git's own choice grows with the number of objects.
+VERSION  ?= $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null || echo dev)
+# What goes in is the sources, the Go version and VERSION: no paths, no times,
+# and nothing of git, which a checkout without history lacks.
+GOBUILD   = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w -X clientkeeper/internal/app.Version=$(VERSION)'
 
 .PHONY: help
 help: ## Show this list
@@ -72,6 +75,19 @@ lint: vet ## Check formatting, go vet, staticcheck
 .PHONY: build
 build: ## Build the command line and every function for this machine, into bin/
 	$(GOBUILD) -o bin/ ./functions/... ./internal/cmd/clientkeeper
+
+ARCHITECTURES ?= arm64 x86_64
+
+.PHONY: release
+release: ## Build, pack and list what a release publishes, into dist/: archives, bills of materials, checksums
+	@rm -rf dist
+	@set -e; $(foreach a,$(ARCHITECTURES),mkdir -p dist/build/$(a); \
+		GOOS=linux GOARCH=$(GOARCH_$(a)) $(GOBUILD) -o dist/build/$(a)/ ./functions/...;)
+	@$(GO) run ./internal/cmd/release -version '$(VERSION)' -build dist/build -out dist
+
+.PHONY: reproducible
+reproducible: ## Make the release of the last commit twice, in two clones, and compare every byte
+	@ARCHITECTURES="$(ARCHITECTURES)" internal/build/reproducible.sh
 
 # `sam build` calls these, through internal/build/<architecture>/Makefile. The
 # folder of a function is its logical id without "Function", in kebab case.

@@ -50,8 +50,11 @@ var floors = map[string]int{
 	"internal/sandbox/sqs":            room,
 	"internal/sandbox/tenant":         room,
 
+	"internal/release": 3,
+
 	"internal/sandbox":          7,
 	"internal/cmd/clientkeeper": 8,
+	"internal/cmd/release":      8,
 
 	"functions/api":                8,
 	"functions/register-client":    8,
