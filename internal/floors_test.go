@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"internal/webhook":      1,
 
 	"internal/credential":   2,
+	"internal/event":        2,
 	"internal/idempotency":  2,
 	"internal/registration": 2,
 	"internal/rotation":     2,

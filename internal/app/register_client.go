@@ -10,10 +10,11 @@ import (
 	"clientkeeper/internal/handler"
 	"clientkeeper/internal/queue"
 	"clientkeeper/internal/registration"
+	"clientkeeper/internal/telemetry"
 )
 
 // RegisterClient builds functions/register-client.
-func RegisterClient(ctx context.Context, c config.RegisterClient, log *slog.Logger) (*handler.RegisterClient, error) {
+func RegisterClient(ctx context.Context, c config.RegisterClient, log *slog.Logger, metrics telemetry.Metrics) (*handler.RegisterClient, error) {
 	policy, err := registration.NewPolicy(c.AllowedHosts, c.WarningsAreFatal, c.PreviewFirst)
 	if err != nil {
 		return nil, err
@@ -34,15 +35,10 @@ func RegisterClient(ctx context.Context, c config.RegisterClient, log *slog.Logg
 		Limits:        handler.Limits{MaxTries: c.MaxTries, RetryBase: c.RetryBase, RetryMax: c.RetryMax, MaxAge: c.MaxAge},
 		Concurrency:   c.Concurrency,
 		Log:           log,
-		Observe:       observe,
+		Metrics:       metrics,
+		Events:        announcer(aws, c.Tenant, c.EventsQueueURL),
+		Observe:       observer(metrics),
 	}, nil
-}
-
-// observe lets the tenant's log show the correlation id, and counts the
-// requests made to the tenant.
-func observe(ctx context.Context, correlationID string) (context.Context, func() int) {
-	ctx, tally := auth0.WithTally(auth0.WithCorrelationID(ctx, correlationID))
-	return ctx, tally.Requests
 }
 
 // tenant puts the Management API into registration's words.

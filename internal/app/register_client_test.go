@@ -30,7 +30,7 @@ func TestRegisterClientIsWiredUp(t *testing.T) {
 	var log bytes.Buffer
 	h, err := RegisterClient(t.Context(), config.RegisterClient{
 		Tenant: reach, AllowedHosts: []string{"agents.example.com"}, Concurrency: 1, MaxTries: 5, RetryMax: time.Second, MaxAge: time.Hour,
-	}, telemetry.Logger(&log, "register-client", Version, ""))
+	}, telemetry.Logger(&log, "register-client", Version, ""), telemetry.Metrics{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestRegisterClientIsWiredUp(t *testing.T) {
 }
 
 func TestABadPolicyFailsTheStart(t *testing.T) {
-	if h, err := RegisterClient(t.Context(), config.RegisterClient{AllowedHosts: []string{"*"}}, nil); fault.KindOf(err) != fault.Invalid {
+	if h, err := RegisterClient(t.Context(), config.RegisterClient{AllowedHosts: []string{"*"}}, nil, telemetry.Metrics{}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("%v, %v; want invalid", h, err)
 	}
 }

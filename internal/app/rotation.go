@@ -20,16 +20,24 @@ import (
 
 // RotateSecret builds functions/rotate-secret.
 func RotateSecret(ctx context.Context, c config.RotateSecret, log *slog.Logger, metrics telemetry.Metrics) (*handler.RotateSecret, error) {
-	r, _, err := Rotation(ctx, c.Tenant, c.Window)
+	cfg, err := AWS(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &handler.RotateSecret{Rotator: r, Log: log, Metrics: metrics, Observe: observe}, nil
+	r, _, err := RotationIn(cfg, c.Tenant, c.Window)
+	if err != nil {
+		return nil, err
+	}
+	return &handler.RotateSecret{Rotator: r, Log: log, Metrics: metrics, Events: announcer(cfg, c.Tenant, c.EventsQueueURL), Observe: observer(metrics)}, nil
 }
 
 // ScheduleRotations builds functions/schedule-rotations.
 func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slog.Logger, metrics telemetry.Metrics) (*handler.ScheduleRotations, error) {
-	r, catalog, err := Rotation(ctx, c.Tenant, c.Window)
+	cfg, err := AWS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, catalog, err := RotationIn(cfg, c.Tenant, c.Window)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +45,7 @@ func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slo
 		Catalog: catalog, Doctor: &rotation.Doctor{Rotator: r, Catalog: catalog},
 		Policy: rotation.Policy{MaxStarts: c.FuseCount, MaxShare: c.FuseShare}, Pace: c.Pace,
 		Tenant: r.Tenant.(rotated), // as RotationIn has made it
-		Log:    log, Metrics: metrics, Observe: observe,
+		Log:    log, Metrics: metrics, Events: announcer(cfg, c.Tenant, c.EventsQueueURL), Observe: observer(metrics),
 	}, nil
 }
 

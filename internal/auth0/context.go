@@ -85,3 +85,33 @@ func tallyOf(ctx context.Context) *Tally {
 	}
 	return new(Tally)
 }
+
+// An Attempt is one request to the tenant and what came of it.
+type Attempt struct {
+	Op     string // the operation, such as "auth0.get_client"
+	Status int    // of the answer; zero if none came
+	// Left is what the answer says is left of the Management API's rate limit;
+	// negative if it does not say, or is about something else.
+	Left int
+}
+
+type watchKey struct{}
+
+// WithWatch has watch called after each attempt that is made with the returned
+// context, for metrics. It must be quick, and safe for concurrent use. A watch
+// within another hides the outer one.
+func WithWatch(ctx context.Context, watch func(Attempt)) context.Context {
+	return context.WithValue(ctx, watchKey{}, watch)
+}
+
+func (c *Client) watched(ctx context.Context, b *budget, op string, a answer) {
+	watch, ok := ctx.Value(watchKey{}).(func(Attempt))
+	if !ok {
+		return
+	}
+	left := -1
+	if n, ok := digits(a.header.Get("X-RateLimit-Remaining")); ok && b == c.api {
+		left = int(min(n, 1<<20))
+	}
+	watch(Attempt{Op: op, Status: a.status, Left: left})
+}

@@ -38,6 +38,7 @@ func (c *Client) repeat(ctx context.Context, b *budget, build func() (request, e
 		}
 		a, err := c.send(ctx, r)
 		b.settle(time.Now(), a)
+		c.watched(ctx, b, r.op, a)
 		wait, again := backoff(attempt, err)
 		harmless := r.repeatable || a.status == http.StatusTooManyRequests // which says that nothing was done
 		if !again || !harmless || wait > patience || !fits(ctx, wait) {

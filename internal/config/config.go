@@ -60,6 +60,9 @@ type RegisterClient struct {
 	// QueueURL and DeadLetterURL are the registrations queue and its
 	// dead-letter queue. (REGISTRATIONS_QUEUE_URL, REGISTRATIONS_DLQ_URL)
 	QueueURL, DeadLetterURL string
+	// EventsQueueURL is the queue for domain events; empty sends none.
+	// (EVENTS_QUEUE_URL)
+	EventsQueueURL string
 	// MaxTries is how often a message is received before it is dead-lettered
 	// with its reason; one that was handed back untouched was received, too.
 	// The queue's maxReceiveCount must be higher, or SQS moves it first and
@@ -88,6 +91,7 @@ func LoadRegisterClient(getenv func(string) string) (RegisterClient, error) {
 		Concurrency:      e.number("CONCURRENCY", 5, 1, 50),
 		QueueURL:         e.url("REGISTRATIONS_QUEUE_URL"),
 		DeadLetterURL:    e.url("REGISTRATIONS_DLQ_URL"),
+		EventsQueueURL:   e.eventsQueue(),
 		MaxTries:         e.number("MAX_TRIES", 5, 1, 1000),
 		RetryBase:        e.duration("RETRY_BASE_DELAY", 30*time.Second, 0, time.Hour),
 		RetryMax:         e.duration("RETRY_MAX_DELAY", 15*time.Minute, 0, 11*time.Hour),
@@ -178,6 +182,13 @@ func (e *env) url(name string) string {
 		e.wrong(name, "is not a URL")
 	}
 	return v
+}
+
+func (e *env) eventsQueue() string {
+	if strings.TrimSpace(e.get("EVENTS_QUEUE_URL")) == "" {
+		return ""
+	}
+	return e.url("EVENTS_QUEUE_URL")
 }
 
 func (e *env) list(name, meaning string) []string {

@@ -12,6 +12,8 @@ type RotateSecret struct {
 	// Window is how long the tenant may accept an old and a new client secret
 	// after a change. (PROPAGATION_WINDOW, default 30s, as Auth0 says)
 	Window time.Duration
+	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
+	EventsQueueURL string
 }
 
 // ScheduleRotations configures functions/schedule-rotations.
@@ -27,12 +29,14 @@ type ScheduleRotations struct {
 	// Pace is the least time between two starts of a run, so that the tenant
 	// is not asked for everything at once. (START_PACE, default 1s)
 	Pace time.Duration
+	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
+	EventsQueueURL string
 }
 
 // LoadRotateSecret is as [LoadRegisterClient].
 func LoadRotateSecret(getenv func(string) string) (RotateSecret, error) {
 	e := env{get: getenv}
-	c := RotateSecret{Tenant: e.tenant(), Window: e.window()}
+	c := RotateSecret{Tenant: e.tenant(), Window: e.window(), EventsQueueURL: e.eventsQueue()}
 	return c, e.err("rotate-secret")
 }
 
@@ -44,6 +48,8 @@ func LoadScheduleRotations(getenv func(string) string) (ScheduleRotations, error
 		FuseCount: e.number("FUSE_COUNT", 50, 1, 100_000),
 		FuseShare: e.share("FUSE_SHARE", 0.5),
 		Pace:      e.duration("START_PACE", time.Second, 0, time.Minute),
+
+		EventsQueueURL: e.eventsQueue(),
 	}
 	return c, e.err("schedule-rotations")
 }

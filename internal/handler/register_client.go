@@ -8,8 +8,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"golang.org/x/sync/errgroup"
 
+	"clientkeeper/internal/event"
 	"clientkeeper/internal/queue"
 	"clientkeeper/internal/registration"
+	"clientkeeper/internal/telemetry"
 )
 
 // Registrar carries out one request. It may be called again with the same one.
@@ -36,6 +38,8 @@ type RegisterClient struct {
 	// Concurrency is how many messages are worked on at once; 0 means 1.
 	Concurrency int
 	Log         *slog.Logger
+	Metrics     telemetry.Metrics
+	Events      *event.Announcer // nil sends none
 	// Observe, if set, is asked before each message for a context that carries
 	// the correlation id to the tenant, and for a count of the calls made with
 	// that context.
@@ -68,6 +72,7 @@ const (
 // rest of its group stays too.
 func (h *RegisterClient) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	start := h.now()
+	defer func(ctx context.Context) { h.Metrics.Put(nil, timeLeft(ctx)...) }(ctx)
 	if end, ok := ctx.Deadline(); ok {
 		earlier, cancel := context.WithDeadline(ctx, end.Add(-answering))
 		defer cancel()

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"clientkeeper/internal/event"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/queue"
+	"clientkeeper/internal/telemetry"
 )
 
 // dispose carries out what Limits.decide says and writes the message's line.
@@ -29,6 +31,27 @@ func (b *batch) dispose(ctx context.Context, m *message, r result) {
 		r.err = errors.Join(failed, r.err)
 	}
 	b.report(ctx, m, r, name, wait)
+	b.tell(ctx, m, r, name)
+}
+
+// tell announces what others want to know of a message.
+func (b *batch) tell(ctx context.Context, m *message, r result, outcome string) {
+	done := event.Client{ClientID: r.outcome.ClientID, ExternalClientID: m.request.ClientID.String(),
+		RequestID: m.request.RequestID, RequestedBy: m.request.RequestedBy, Warnings: telemetry.Texts(r.outcome.Warnings)}
+	var what event.Data
+	switch outcome {
+	case "created":
+		what = event.ClientRegistered(done)
+	case "updated":
+		what = event.ClientChanged(done)
+	case "rejected":
+		violations, warnings := r.findings()
+		what = event.ClientRejected{MessageID: m.originID, ExternalClientID: done.ExternalClientID, RequestID: done.RequestID,
+			RequestedBy: done.RequestedBy, Reason: fault.Reason(r.err), Violations: telemetry.Texts(violations), Warnings: telemetry.Texts(warnings)}
+	default:
+		return
+	}
+	announce(ctx, b.Events, b.log, b.Metrics, m.correlationID(), what)
 }
 
 // move sends a copy and deletes the original at once, rather than leaving that
@@ -65,5 +88,6 @@ func (b *batch) keep(ctx context.Context, m *message, wait time.Duration) {
 // handBack leaves a message that was not begun in the queue, visible at once.
 func (b *batch) handBack(ctx context.Context, m *message, why string) {
 	b.keep(ctx, m, 0)
+	b.measure(m, "handed_back")
 	b.log.WarnContext(ctx, "handed back", "message_id", m.record.MessageId, "outcome", "handed_back", "reason", why, "receives", m.receives)
 }

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"clientkeeper/internal/event"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/rotation"
 	"clientkeeper/internal/secret"
@@ -28,6 +30,7 @@ type RotateSecret struct {
 	Rotator Rotator
 	Log     *slog.Logger
 	Metrics telemetry.Metrics
+	Events  *event.Announcer // nil sends none
 	// Observe is as in [RegisterClient].
 	Observe func(ctx context.Context, correlationID string) (context.Context, func() int)
 }
@@ -37,7 +40,7 @@ type RotateSecret struct {
 // begins again with createSecret later.
 func (h *RotateSecret) Handle(ctx context.Context, ev events.SecretsManagerSecretRotationEvent) (err error) {
 	start := time.Now()
-	log := h.Log.With("step", ev.Step, "secret", ev.SecretID, "version_id", ev.ClientRequestToken)
+	log := h.Log.With("step", ev.Step, "secret", ev.SecretID, "version_id", ev.ClientRequestToken, "correlation_id", ev.ClientRequestToken)
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		log = log.With("request_id", lc.AwsRequestID)
 	}
@@ -54,7 +57,8 @@ func (h *RotateSecret) Handle(ctx context.Context, ev events.SecretsManagerSecre
 		}
 		attrs := []any{"tenant_calls", calls(), "duration_ms", time.Since(start).Milliseconds()}
 		attrs = append(attrs, pairs("client_id", out.ClientID, "credential", out.Kind, "outcome", out.Did, "note", out.Note)...)
-		h.measure(ev.Step, out, err, time.Since(start))
+		h.measure(ctx, ev.Step, out, err, time.Since(start))
+		h.tell(ctx, log, ev, out, err)
 		if err != nil {
 			log.ErrorContext(ctx, "rotation", append(attrs, "kind", fault.KindOf(err), "reason", fault.Reason(err), "err", err)...)
 			err = errors.New(telemetry.ErrorText(err))
@@ -68,20 +72,49 @@ func (h *RotateSecret) Handle(ctx context.Context, ev events.SecretsManagerSecre
 	return err
 }
 
-// measure counts steps that failed, and rotations that came to their end.
-func (h *RotateSecret) measure(step string, out rotation.Outcome, err error, took time.Duration) {
-	count := telemetry.Metric{Name: "RotationStepSucceeded", Unit: telemetry.Count, Value: 1}
+// tell announces the end of a rotation, and a step that failed.
+func (h *RotateSecret) tell(ctx context.Context, log *slog.Logger, ev events.SecretsManagerSecretRotationEvent, out rotation.Outcome, err error) {
+	var what event.Data
 	switch {
 	case err != nil:
-		count.Name = "RotationStepFailed"
-	case step == rotation.StepFinish:
-		count.Name = "RotationSucceeded"
+		what = event.RotationFailed{SecretARN: ev.SecretID, VersionID: ev.ClientRequestToken, ClientID: out.ClientID, Step: stepName(ev.Step), Reason: fault.Reason(err)}
+	case out.Did == "finished":
+		what = event.SecretRotated{SecretARN: ev.SecretID, VersionID: ev.ClientRequestToken, ClientID: out.ClientID, Credential: out.Kind}
+	default:
+		return
 	}
-	if !slices.Contains([]string{rotation.StepCreate, rotation.StepSet, rotation.StepTest, rotation.StepFinish}, step) {
-		step = "unknown"
+	// The step's own time may be over, which is then what there is to tell.
+	announce(context.WithoutCancel(ctx), h.Events, log, h.Metrics, ev.ClientRequestToken, what)
+}
+
+// measure counts steps, and rotations that came to their end.
+func (h *RotateSecret) measure(ctx context.Context, step string, out rotation.Outcome, err error, took time.Duration) {
+	step = stepName(step)
+	outcome := "succeeded"
+	if err != nil {
+		outcome = "failed"
 	}
-	h.Metrics.Put(map[string]string{"Step": step}, count,
-		telemetry.Metric{Name: "RotationStepTime", Unit: telemetry.Milliseconds, Value: float64(took.Milliseconds())})
+	h.Metrics.Put(map[string]string{"Step": step, "Outcome": outcome}, telemetry.RotationSteps.Of(1))
+	h.Metrics.Put(map[string]string{"Step": step}, telemetry.RotationStepTime.Of(float64(took.Milliseconds())))
+	h.Metrics.Put(nil, timeLeft(ctx)...)
+	kind := cmp.Or(out.Kind, "unknown")
+	if err != nil || out.Did == "finished" {
+		h.Metrics.Put(map[string]string{"Kind": kind, "Outcome": outcome}, telemetry.Rotations.Of(1))
+	}
+	if step == rotation.StepTest {
+		h.Metrics.Put(map[string]string{"Kind": kind}, telemetry.TrialLoginsRefused.Of(float64(out.Refusals)))
+	}
+	if step == rotation.StepTest && err == nil && out.Did == "tested" {
+		h.Metrics.Put(map[string]string{"Kind": kind}, telemetry.PropagationTime.Of(float64(out.Settling.Milliseconds())))
+	}
+}
+
+// stepName is a step as a dimension: one of few.
+func stepName(step string) string {
+	if slices.Contains([]string{rotation.StepCreate, rotation.StepSet, rotation.StepTest, rotation.StepFinish}, step) {
+		return step
+	}
+	return "unknown"
 }
 
 // keptBack is the time in which to say what was not finished.

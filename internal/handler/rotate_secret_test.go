@@ -96,7 +96,7 @@ func TestAStepThatFailsTellsNoSecret(t *testing.T) {
 		if strings.Contains(log+metrics+err.Error(), "canary") {
 			t.Errorf("%s: a canary is out: %s %s", name, log, metrics)
 		}
-		if !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(metrics, `"RotationStepFailed":1`) {
+		if !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(metrics, `"Outcome":"failed","RotationSteps":1,`) {
 			t.Errorf("%s: log %s, metrics %s", name, log, metrics)
 		}
 	}

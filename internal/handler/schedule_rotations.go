@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"clientkeeper/internal/event"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/rotation"
 	"clientkeeper/internal/telemetry"
@@ -42,6 +43,7 @@ type ScheduleRotations struct {
 	Tenant  Tenant
 	Log     *slog.Logger
 	Metrics telemetry.Metrics
+	Events  *event.Announcer // nil sends none
 	// Observe is as in [RegisterClient].
 	Observe func(ctx context.Context, correlationID string) (context.Context, func() int)
 	// Now is the clock; nil means time.Now.
@@ -57,15 +59,19 @@ type ScheduleEvent struct {
 
 // ScheduleAnswer is what a run did.
 type ScheduleAnswer struct {
-	Managed  int    `json:"managed"`
-	Started  int    `json:"started"`
-	Left     int    `json:"left"` // due, and left to the next run
-	Retired  int    `json:"retired"`
-	Stuck    int    `json:"stuck"`
-	Blocked  int    `json:"blocked"` // never due as they are, until a person has seen to them
-	Repaired int    `json:"repaired"`
-	Failed   int    `json:"failed"`
-	Fuse     string `json:"fuse,omitempty"`
+	Managed  int `json:"managed"`
+	Started  int `json:"started"`
+	Left     int `json:"left"` // due, and left to the next run
+	Retired  int `json:"retired"`
+	Stuck    int `json:"stuck"`
+	Blocked  int `json:"blocked"` // never due as they are, until a person has seen to them
+	Repaired int `json:"repaired"`
+	Failed   int `json:"failed"`
+	// LockedOut counts the secrets whose AWSCURRENT the tenant refused.
+	LockedOut int    `json:"locked_out"`
+	Fuse      string `json:"fuse,omitempty"`
+
+	listed bool // the secrets could be listed
 }
 
 // retireWithin is how long after the end of an overlap its key is looked for.
@@ -92,7 +98,7 @@ func (h *ScheduleRotations) Handle(ctx context.Context, ev ScheduleEvent) (out S
 		if p := recover(); p != nil {
 			err = panicked("handler.schedule_rotations", p)
 		}
-		h.measure(out)
+		h.measure(ctx, out, err)
 		attrs := []any{"managed", out.Managed, "started", out.Started, "left", out.Left, "retired", out.Retired,
 			"stuck", out.Stuck, "blocked", out.Blocked, "repaired", out.Repaired, "failed", out.Failed}
 		if err != nil {
@@ -102,21 +108,31 @@ func (h *ScheduleRotations) Handle(ctx context.Context, ev ScheduleEvent) (out S
 		}
 		log.InfoContext(ctx, "run", attrs...)
 	}()
-	r := run{ScheduleRotations: h, log: log, out: &out}
+	r := run{ScheduleRotations: h, log: log, id: id, out: &out}
 	return out, r.all(ctx, ev)
 }
 
-// measure writes the state of all managed secrets, to alarm on.
-func (h *ScheduleRotations) measure(out ScheduleAnswer) {
-	count := func(name string, n int) telemetry.Metric {
-		return telemetry.Metric{Name: name, Unit: telemetry.Count, Value: float64(n)}
+// measure writes what the run did, to alarm on. A list that could not be read
+// says nothing of the secrets.
+func (h *ScheduleRotations) measure(ctx context.Context, out ScheduleAnswer, err error) {
+	h.Metrics.Put(nil, append(timeLeft(ctx), telemetry.FuseTripped.If(out.Fuse != ""))...)
+	if err != nil && !out.listed {
+		h.Metrics.Put(nil, telemetry.ScheduleFailures.Of(1))
+		return
 	}
-	fuse := 0
-	if out.Fuse != "" {
-		fuse = 1
+	count := func(d telemetry.Definition, n int) telemetry.Metric { return d.Of(float64(n)) }
+	h.Metrics.Put(nil, count(telemetry.SecretsManaged, out.Managed), count(telemetry.SecretsLockedOut, out.LockedOut),
+		count(telemetry.RotationsStarted, out.Started), count(telemetry.RotationsLeft, out.Left),
+		count(telemetry.RotationsStuck, out.Stuck), count(telemetry.RotationsBlocked, out.Blocked),
+		count(telemetry.OverlapsEnded, out.Retired), count(telemetry.ScheduleFailures, out.Failed))
+}
+
+// ages writes how old the oldest secret is, and when the next is due.
+func (r *run) ages(secrets []rotation.Secret) {
+	age, due, some := rotation.Ages(r.now(), secrets, r.Policy)
+	if some {
+		r.Metrics.Put(nil, telemetry.SecretAge.Of(age.Seconds()), telemetry.NextDue.Of(due.Seconds()))
 	}
-	h.Metrics.Put(nil, count("SecretsManaged", out.Managed), count("RotationsStarted", out.Started), count("RotationsLeft", out.Left),
-		count("RotationsStuck", out.Stuck), count("RotationsBlocked", out.Blocked), count("ScheduleFailures", out.Failed), count("FuseTripped", fuse))
 }
 
 func (h *ScheduleRotations) now() time.Time {
@@ -130,6 +146,7 @@ func (h *ScheduleRotations) now() time.Time {
 type run struct {
 	*ScheduleRotations
 	log *slog.Logger
+	id  string // names the run's work in the tenant's log
 	out *ScheduleAnswer
 }
 
@@ -142,6 +159,8 @@ func (r *run) all(ctx context.Context, ev ScheduleEvent) error {
 	policy.Force = policy.Force || ev.Force
 	plan := rotation.PlanRotations(r.now(), secrets, policy)
 	r.out.Managed, r.out.Stuck, r.out.Fuse = len(secrets), len(plan.Stuck), plan.Fuse
+	r.out.listed = true
+	r.ages(secrets)
 	r.report(ctx, plan.Skip)
 	if plan.Fuse == "" {
 		r.repair(ctx, plan.Stuck)
@@ -212,6 +231,9 @@ func (r *run) repair(ctx context.Context, stuck []rotation.Secret) {
 
 // cure logs a finding, and repairs it if that is safe.
 func (r *run) cure(ctx context.Context, s rotation.Secret, f rotation.Finding) {
+	if f.Slug == "login_refused" {
+		r.out.LockedOut++
+	}
 	r.log.WarnContext(ctx, "finding", "secret", s.ID, "finding", f.Slug, "says", f.Says, "next", f.Repair)
 	if !f.Safe {
 		return
@@ -242,6 +264,7 @@ func (r *run) retire(ctx context.Context, secrets []rotation.Secret) {
 		}
 		if moves > 0 {
 			r.out.Retired++
+			announce(ctx, r.Events, r.log, r.Metrics, r.id, event.OverlapEnded{SecretARN: s.ID, ClientID: settings.ClientID})
 		}
 	}
 }

@@ -31,6 +31,7 @@ func (w *work) prove(ctx context.Context, c clientsecret.ClientSecret) (proof, e
 	case Accepted:
 		return proven, nil
 	case Refused:
+		w.out.Refusals++
 		return unproven, nil
 	}
 	if w.control == unproven {
@@ -118,7 +119,7 @@ func (w *work) steady(ctx context.Context, pending stored, probes int, window ti
 		return later("rotation.test", "deadline_too_short", "the function's time does not pay for the time in which the tenant may accept either secret",
 			"give the function a timeout of at least "+(window+2*reserve+10*time.Second).String())
 	}
-	every := window / time.Duration(probes-1)
+	every, began := window/time.Duration(probes-1), time.Now()
 	for row, tries := 0, 0; tries < 3*probes; tries++ {
 		p, err := w.prove(ctx, pending.value)
 		switch {
@@ -127,7 +128,7 @@ func (w *work) steady(ctx context.Context, pending stored, probes int, window ti
 		case p == undecided:
 			return w.readBack(ctx, pending, window)
 		case p == unproven:
-			row = 0
+			row, w.out.Settling = 0, time.Since(began)
 		default:
 			row++
 		}

@@ -34,6 +34,11 @@ type Outcome struct {
 	Kind     string // of the value that is being made
 	Did      string // a slug such as "stored", "applied", "nothing"
 	Note     string // a slug for what an operator may want to know; empty: all was as expected
+	// Refusals counts the trial logins with a stored value that the tenant
+	// refused, and Settling is how long after the first of a row of trials the
+	// last of them was.
+	Refusals int
+	Settling time.Duration
 }
 
 // A Rotator performs the steps. The zero durations and counts have defaults. It

@@ -188,6 +188,24 @@ func dueAt(s Secret, settings Settings, policy Policy) time.Time {
 	return since.Add(interval - jitter(s.ID, interval))
 }
 
+// Ages are the age of the oldest of the secrets that rotate by a schedule, since
+// its last rotation, and the time until the next of them is due, negative where
+// one is overdue. Without such a secret some is false.
+func Ages(now time.Time, secrets []Secret, policy Policy) (oldest, next time.Duration, some bool) {
+	for _, s := range secrets {
+		settings, err := ParseTags(s.Tags)
+		if err != nil || !settings.Managed || s.Deleted || settings.Paused != "" || settings.Interval == 0 {
+			continue
+		}
+		due, age := dueAt(s, settings, policy).Sub(now), now.Sub(latest(s.LastRotated, s.Created))
+		if !some || due < next {
+			next = due
+		}
+		oldest, some = max(oldest, age), true
+	}
+	return oldest, next, some
+}
+
 // jitter is less than a tenth of the interval and than a day.
 func jitter(id string, interval time.Duration) time.Duration {
 	span := min(interval/10, 24*time.Hour)

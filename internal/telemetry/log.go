@@ -49,6 +49,9 @@ var keys = map[string]string{
 	"tenant_calls":       "requests made to the tenant",
 	"duration_ms":        "milliseconds spent",
 	"messages":           "messages in the batch",
+	"trace_id":           "the id of the X-Ray trace",
+	"correlation_id":     "the name of the work in the tenant's log",
+	"event":              "the type of a domain event",
 	"handed_back":        "messages of the batch that stay in the queue",
 	"next":               "the next action",
 	"route":              "method and path of a request, as the table of routes has them",
@@ -63,6 +66,7 @@ var keys = map[string]string{
 	"says":               "the same in a sentence",
 	"managed":            "secrets that are managed",
 	"started":            "rotations started",
+	"blocked":            "secrets that are never due until a person has seen to them",
 	"left":               "rotations that are due and left to the next run",
 	"retired":            "secrets whose old key's overlap was ended",
 	"stuck":              "rotations that should have ended long ago",
@@ -82,8 +86,25 @@ const (
 // else, as Lambda's TRACE and FATAL, becomes the nearest of these.
 func Logger(w io.Writer, function, version, level string) *slog.Logger {
 	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: parseLevel(level), ReplaceAttr: replace})
-	return slog.New(h).With("function", function, "version", version)
+	return slog.New(traced{h}).With("function", function, "version", version)
 }
+
+// traced adds the id of the X-Ray trace that a line belongs to. aws-lambda-go
+// puts the trace header into an invocation's context.
+type traced struct{ slog.Handler }
+
+func (t traced) Handle(ctx context.Context, r slog.Record) error {
+	header, _ := ctx.Value("x-amzn-trace-id").(string)
+	for part := range strings.SplitSeq(header, ";") {
+		if root, ok := strings.CutPrefix(part, "Root="); ok {
+			r.AddAttrs(slog.String("trace_id", root))
+		}
+	}
+	return t.Handler.Handle(ctx, r)
+}
+
+func (t traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{t.Handler.WithAttrs(attrs)} }
+func (t traced) WithGroup(name string) slog.Handler       { return traced{t.Handler.WithGroup(name)} }
 
 func parseLevel(name string) slog.Level {
 	switch strings.ToUpper(strings.TrimSpace(name)) {
@@ -133,11 +154,7 @@ func cleanAny(v slog.Value) slog.Value {
 	case slog.Level:
 		return v
 	case []string:
-		out := make([]string, 0, min(len(x), maxList))
-		for _, s := range x[:min(len(x), maxList)] {
-			out = append(out, scrub(s))
-		}
-		return slog.AnyValue(out)
+		return slog.AnyValue(Texts(x))
 	case fmt.Stringer:
 		return slog.StringValue(scrub(x.String()))
 	}
@@ -177,6 +194,16 @@ func ErrorText(err error) string {
 // others wrote. It is the second line of defence, behind secret.Value and the
 // list of keys.
 var secretText = regexp.MustCompile(`(?i)-----BEGIN[^-]*PRIVATE KEY|eyJ[\w-]{10,}\.[\w-]{10,}|"(?:d|p|q|dp|dq|qi|client_secret)"\s*:`)
+
+// Texts are what others wrote as it may be published: no more than a line of a
+// log holds, cut, and without what looks like a secret.
+func Texts(all []string) []string {
+	out := make([]string, 0, min(len(all), maxList))
+	for _, s := range all[:min(len(all), maxList)] {
+		out = append(out, scrub(s))
+	}
+	return out
+}
 
 func scrub(s string) string {
 	if secretText.MatchString(s) {

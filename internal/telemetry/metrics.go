@@ -3,6 +3,8 @@ package telemetry
 import (
 	"encoding/json"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -30,12 +32,13 @@ type Metrics struct {
 	mu       *sync.Mutex
 }
 
-// NewMetrics returns metrics of a function, written to w a line each.
+// NewMetrics returns metrics of a function, written to w a line each. The
+// function is named as it is deployed, so that two stacks do not add up.
 func NewMetrics(w io.Writer, function string) Metrics {
 	return Metrics{w: w, function: function, now: time.Now, mu: new(sync.Mutex)}
 }
 
-// A Metric is one value. Its name has one meaning and one unit everywhere.
+// A Metric is one value of a [Definition].
 type Metric struct {
 	Name  string
 	Unit  Unit
@@ -49,10 +52,13 @@ func (m Metrics) Put(dimensions map[string]string, metrics ...Metric) {
 	if m.w == nil || len(metrics) == 0 {
 		return
 	}
-	line := map[string]any{"Function": m.function}
+	now := m.now()
+	// A line without a level is INFO to Lambda, which drops it where only
+	// warnings are kept (AWS docs "Log-level filtering"). FATAL is never dropped.
+	line := map[string]any{"Function": m.function, "level": "FATAL", "timestamp": now.UTC().Format(time.RFC3339Nano), "message": "metrics"}
 	names := []string{"Function"}
-	for name, value := range dimensions {
-		line[name], names = value, append(names, name)
+	for _, name := range slices.Sorted(maps.Keys(dimensions)) {
+		line[name], names = dimensions[name], append(names, name)
 	}
 	type definition struct {
 		Name string
@@ -63,10 +69,14 @@ func (m Metrics) Put(dimensions map[string]string, metrics ...Metric) {
 		line[x.Name] = x.Value
 		definitions = append(definitions, definition{x.Name, x.Unit})
 	}
+	sets := [][]string{{"Function"}}
+	if len(names) > 1 {
+		sets = append(sets, names)
+	}
 	line["_aws"] = map[string]any{
-		"Timestamp": m.now().UnixMilli(),
+		"Timestamp": now.UnixMilli(),
 		"CloudWatchMetrics": []any{map[string]any{
-			"Namespace": Namespace, "Dimensions": [][]string{{"Function"}, names}, "Metrics": definitions,
+			"Namespace": Namespace, "Dimensions": sets, "Metrics": definitions,
 		}},
 	}
 	text, err := json.Marshal(line)

@@ -140,7 +140,7 @@ func runInvoke(ctx context.Context, inv *invocation) error {
 	if err != nil {
 		return err
 	}
-	h, err := app.RegisterClient(ctx, c, telemetry.Logger(inv.errOut, "register-client", app.Version, inv.getenv("AWS_LAMBDA_LOG_LEVEL")))
+	h, err := app.RegisterClient(ctx, c, telemetry.Logger(inv.errOut, "register-client", app.Version, inv.getenv("AWS_LAMBDA_LOG_LEVEL")), telemetry.Metrics{})
 	if err != nil {
 		return err
 	}
