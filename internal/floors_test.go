@@ -58,6 +58,7 @@ var floors = map[string]int{
 	"internal/cmd/release":      8,
 
 	"functions/api":                8,
+	"functions/check-deployment":   8,
 	"functions/register-client":    8,
 	"functions/rotate-secret":      8,
 	"functions/schedule-rotations": 8,

@@ -81,11 +81,17 @@ func TestOwnTemplate(t *testing.T) {
 		LogicalID: "ScheduleRotationsFunction", Name: "clientkeeper-schedule-rotations",
 		ARN:    "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-schedule-rotations",
 		Folder: "functions/schedule-rotations", Timeout: 5 * time.Minute, MemoryMB: 256, Architecture: "x86_64",
-		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: 1,
+		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: -1,
 		Schedules: []cloudformation.Schedule{{LogicalID: "Check", Name: "clientkeeper-check-rotations",
 			Expression: "rate(15 minutes)", Enabled: true}},
 	}
-	if diff := cmp.Diff([]cloudformation.Function{want, rotate, schedule}, got.Functions); diff != "" {
+	check := cloudformation.Function{
+		LogicalID: "CheckDeploymentFunction", Name: "clientkeeper-check-deployment",
+		ARN:    "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-check-deployment",
+		Folder: "functions/check-deployment", Timeout: time.Minute, MemoryMB: 256, Architecture: "x86_64",
+		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: -1,
+	}
+	if diff := cmp.Diff([]cloudformation.Function{want, rotate, schedule, check}, got.Functions); diff != "" {
 		t.Errorf("functions (-want +got)\n%s", diff)
 	}
 	wantQueues := []cloudformation.Queue{{
@@ -98,6 +104,11 @@ func TestOwnTemplate(t *testing.T) {
 		Attributes: map[string]string{"MessageRetentionPeriod": "345600", "SqsManagedSseEnabled": "true",
 			"VisibilityTimeout": "360", "ReceiveMessageWaitTimeSeconds": "20",
 			"RedrivePolicy": `{"deadLetterTargetArn":"` + arn + `-dead-letter","maxReceiveCount":3}`},
+	}, {
+		LogicalID: "FailedRunsQueue", Name: "clientkeeper-failed-runs",
+		URL:        "http://127.0.0.1:4566/123456789012/clientkeeper-failed-runs",
+		ARN:        "arn:aws:sqs:us-east-1:123456789012:clientkeeper-failed-runs",
+		Attributes: map[string]string{"MessageRetentionPeriod": "1209600", "SqsManagedSseEnabled": "true"},
 	}}
 	if diff := cmp.Diff(wantQueues, got.Queues); diff != "" {
 		t.Errorf("queues (-want +got)\n%s", diff)
@@ -307,7 +318,7 @@ func TestOwnRotationMayUseBothKeysToWrite(t *testing.T) {
 			Action   any    `yaml:"Action"`
 			Resource string `yaml:"Resource"`
 		}
-		if n.Kind == yaml.MappingNode && n.Decode(&statement) == nil && strings.HasSuffix(statement.Resource, "KeyArn") {
+		if n.Kind == yaml.MappingNode && n.Decode(&statement) == nil && strings.Contains(statement.Resource, "Secret") && strings.HasSuffix(statement.Resource, "KeyArn") {
 			keys++
 			for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
 				if many, _ := statement.Action.([]any); !slices.Contains(many, any(action)) {
