@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -31,5 +32,5 @@ func build(ctx context.Context, log *slog.Logger) (*handler.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return app.API(ctx, c, log, telemetry.NewMetrics(os.Stdout, "api"))
+	return app.API(ctx, c, log, telemetry.NewMetrics(os.Stdout, cmp.Or(os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), "api")))
 }

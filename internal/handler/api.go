@@ -127,8 +127,7 @@ func (h *API) answer(ctx context.Context, r *httpRequest) (out reply, err error)
 func (h *API) measure(route string, status int, took time.Duration) {
 	class := [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}[min(status/100, 5)]
 	h.Metrics.Put(map[string]string{"Route": route, "Status": class},
-		telemetry.Metric{Name: "Requests", Unit: telemetry.Count, Value: 1},
-		telemetry.Metric{Name: "RequestTime", Unit: telemetry.Milliseconds, Value: float64(took.Milliseconds())})
+		telemetry.Requests.Of(1), telemetry.RequestTime.Of(float64(took.Milliseconds())))
 }
 
 func (h *API) now() time.Time {

@@ -56,6 +56,12 @@ var (
 	QueueAge = Definition{Name: "QueueAge", Unit: Seconds, From: []string{"register-client"},
 		Meaning: "how long ago a message was first seen when it was dealt with, over all its copies"}
 
+	// Of the HTTP API.
+	Requests = Definition{Name: "Requests", Unit: Count, Dimensions: []string{"Route", "Status"}, From: []string{"api"},
+		Meaning: "requests to the HTTP API, by route and class of answer"}
+	RequestTime = Definition{Name: "RequestTime", Unit: Milliseconds, Dimensions: []string{"Route", "Status"}, From: []string{"api"},
+		Meaning: "how long a request took"}
+
 	// Of rotation.
 	Rotations = Definition{Name: "Rotations", Unit: Count, Dimensions: []string{"Kind", "Outcome"}, From: []string{"rotate-secret"},
 		Meaning: "succeeded: rotations that came to their end; failed: steps that failed, after which Secrets Manager tries again or gives up"}
@@ -97,6 +103,7 @@ var (
 var Definitions = []Definition{
 	TenantCalls, Throttled, BudgetLeft, TokenRequests, ManagementLoginsRefused, TimeToDeadline, EventsLost,
 	Registrations, QueueAge,
+	Requests, RequestTime,
 	Rotations, RotationSteps, RotationStepTime, PropagationTime, TrialLoginsRefused,
 	SecretsManaged, SecretsLockedOut, SecretAge, NextDue, RotationsStarted, RotationsLeft, RotationsStuck, RotationsBlocked,
 	OverlapsEnded, ScheduleFailures, FuseTripped,
