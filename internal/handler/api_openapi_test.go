@@ -225,7 +225,7 @@ func TestEveryDescribedAnswerIsProduced(t *testing.T) {
 		}
 		w := newWorld()
 		if key := again(id).Headers["idempotency-key"]; key != "" {
-			w.requests["jwt https://example.eu.auth0.com/ caller@clients\n"+key] = record26{}
+			w.requests["jwt https://example.eu.auth0.com/ caller@clients\n"+key] = entry{}
 			try(id+" with a used key", w, again(id))
 		}
 	}

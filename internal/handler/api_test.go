@@ -1,15 +1,11 @@
 package handler_test
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -17,7 +13,6 @@ import (
 
 	"clientkeeper/internal/credential"
 	"clientkeeper/internal/fault"
-	"clientkeeper/internal/registration"
 )
 
 func body(t testing.TB, out events.APIGatewayV2HTTPResponse) map[string]any {
@@ -228,107 +223,6 @@ func TestARotationIsFollowed(t *testing.T) {
 			t.Errorf("%s: %d %v %s", state, out.StatusCode, out.Headers, out.Body)
 		}
 	}
-}
-
-func TestARegistrationIsQueuedOrWaitedFor(t *testing.T) {
-	denied := &fault.Error{Kind: fault.Denied, Op: "registration.policy", Reason: "x"}
-	busy := &fault.Error{Kind: fault.RateLimited, Op: "auth0.register_client"}
-	invalid := &fault.Error{Kind: fault.Invalid, Op: "registration.judge", Reason: "document_invalid", Err: &registration.Refusal{Violations: []string{"v"}}}
-	tests := map[string]struct {
-		prefer  string
-		err     error
-		old     bool
-		status  int
-		applied string
-		queued  bool
-	}{
-		"no preference":                {"", nil, false, 202, "", true},
-		"wait":                         {"wait=10", nil, false, 201, "wait=10", false},
-		"wait for what is there":       {"wait=10", nil, true, 200, "wait=10", false},
-		"wait beyond all patience":     {"wait=3000", nil, false, 201, "wait=20", false},
-		"among others":                 {`respond-async, WAIT = "5"; x=y, foo`, nil, false, 201, "wait=5", false},
-		"no wait":                      {"wait=0", nil, false, 202, "", true},
-		"wait without a number":        {"wait", nil, false, 202, "", true},
-		"wait with a word":             {"wait=long", nil, false, 202, "", true},
-		"wait below zero":              {"wait=-1", nil, false, 202, "", true},
-		"wait longer than numbers":     {"wait=99999999999999999999", nil, false, 202, "", true},
-		"asynchronously":               {"respond-async", nil, false, 202, "", true},
-		"wait, and the tenant is busy": {"wait=10", busy, false, 202, "", true},
-		"wait, and it is away":         {"wait=10", fault.Unavailable, false, 202, "", true},
-		"wait, and a bug":              {"wait=10", errors.New("canary"), false, 202, "", true},
-		"wait, and it is refused":      {"wait=10", invalid, false, 422, "", false},
-		"wait, and it is denied":       {"wait=10", denied, false, 403, "", false},
-	}
-	for name, test := range tests {
-		w := newWorld()
-		w.outcome.Created = !test.old
-		w.registerErr = test.err
-		out := w.answer(t, t.Context(), apiRequest("POST", "/v1/registrations", goodMessage, header("prefer", test.prefer)))
-		if out.StatusCode != test.status || out.Headers["Preference-Applied"] != test.applied || (len(w.sent) == 1) != test.queued {
-			t.Errorf("%s: %d %v %s, %d sent", name, out.StatusCode, out.Headers, out.Body, len(w.sent))
-		}
-	}
-	w := newWorld()
-	w.answer(t, t.Context(), apiRequest("POST", "/v1/registrations", goodMessage))
-	m, err := registration.ParseRequest(w.sent[0].Body)
-	if err != nil || m.RequestedBy != "caller@clients" || m.RequestID != "JKJaXmPLvHcESHA=" || m.Labels["a"] != "b" || m.Mode != registration.Register {
-		t.Errorf("%+v, %v", m, err)
-	}
-	if w.sent[0].Group != "" || w.sent[0].Deduplication != "" {
-		t.Errorf("a standard queue gets %+v", w.sent[0])
-	}
-}
-
-func TestARegistrationThatTakesTooLongIsQueued(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for seconds, want := range map[int]time.Duration{29: 10 * time.Second, 9: 4 * time.Second, 4: 0} {
-			w := newWorld()
-			w.hang = true
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second)
-			start := time.Now()
-			out := w.answer(t, ctx, apiRequest("POST", "/v1/registrations", goodMessage, header("prefer", "wait=10")))
-			if took := time.Since(start); out.StatusCode != 202 || len(w.sent) != 1 || took != want {
-				t.Errorf("with %d s left: %d after %v, want 202 after %v", seconds, out.StatusCode, took, want)
-			}
-			cancel()
-		}
-	})
-}
-
-func TestAPreviewSaysWhatWouldHappen(t *testing.T) {
-	tests := map[string]struct {
-		url     string
-		outcome registration.Outcome
-		err     error
-		want    string // outcome and reason
-		status  int
-	}{
-		"a new client":          {"https://agents.example.com/c", registration.Outcome{Validation: registration.Validation{Valid: true}}, nil, "create ", 200},
-		"one that is there":     {"https://agents.example.com/c", registration.Outcome{ClientID: "tpc_1", Validation: registration.Validation{Valid: true}}, nil, "update ", 200},
-		"one with violations":   {"https://agents.example.com/c", registration.Outcome{Validation: registration.Validation{Violations: []string{"v"}}}, nil, "refuse document_invalid", 200},
-		"a host nobody allowed": {"https://stranger.example.org/c", registration.Outcome{}, nil, "refuse host_not_allowed", 200},
-		"an unreachable one":    {"https://agents.example.com/c", registration.Outcome{}, &fault.Error{Kind: fault.Unavailable, Op: "registration.preview", Reason: "document_unreachable", Detail: "d", Next: "n"}, "unreachable document_unreachable", 200},
-		"the tenant is away":    {"https://agents.example.com/c", registration.Outcome{}, fault.Unavailable, " ", 503},
-		"the tenant is busy":    {"https://agents.example.com/c", registration.Outcome{}, fault.RateLimited, " ", 429},
-	}
-	d := readDescription(t)
-	for name, test := range tests {
-		w := newWorld()
-		w.outcome, w.registerErr = test.outcome, test.err
-		out := w.answer(t, t.Context(), apiRequest("POST", "/v1/registrations/preview", `{"external_client_id":"`+test.url+`"}`))
-		d.check(t, name, "previewRegistration", out)
-		got := body(t, out)
-		if text := fmt.Sprintf("%s %s", got["outcome"], orEmpty(got["reason"])); out.StatusCode != test.status || test.status == 200 && text != test.want || len(w.writes) > 0 {
-			t.Errorf("%s: %d %s, want %s", name, out.StatusCode, out.Body, test.want)
-		}
-	}
-}
-
-func orEmpty(v any) any {
-	if v == nil {
-		return ""
-	}
-	return v
 }
 
 // API Gateway wraps what it takes for binary.
