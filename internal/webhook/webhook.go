@@ -56,11 +56,13 @@ const (
 type Key struct{ value secret.Value }
 
 // ParseKey reads a signing secret as it is handed out: whsec_ and 24 to 64
-// bytes in base64. The error is [fault.Invalid] and does not repeat it.
+// bytes in base64. As the specification's own libraries do, it takes one without
+// whsec_ too, which is what a generator of passwords can make. The error is
+// [fault.Invalid] and does not repeat it.
 func ParseKey(s secret.Value) (Key, error) {
-	text, ok := strings.CutPrefix(s.Reveal(), prefix)
+	text := strings.TrimPrefix(s.Reveal(), prefix)
 	raw, err := base64.StdEncoding.Strict().DecodeString(text)
-	if !ok || err != nil || len(raw) < minKey || len(raw) > maxKey || strings.ContainsAny(text, "\r\n") {
+	if err != nil || len(raw) < minKey || len(raw) > maxKey || strings.ContainsAny(text, "\r\n") {
 		return Key{}, &fault.Error{Kind: fault.Invalid, Op: "webhook.key", Reason: "webhook_secret_invalid",
 			Detail: "the signing secret is not whsec_ with 24 to 64 bytes in base64", Next: "store one that is"}
 	}
