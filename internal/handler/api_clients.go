@@ -183,7 +183,7 @@ func sealCursor(token string) string {
 
 func openCursor(text string) (string, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(text) > 4096 || len(raw) <= 8 || sealCursor(string(raw[8:])) != text {
+	if err != nil || len(text) > 1000 || len(raw) <= 8 || sealCursor(string(raw[8:])) != text {
 		return "", apiFault(fault.Invalid, "cursor_invalid", "the cursor is not one that a list gave you", "use next_cursor as it is, or begin without one")
 	}
 	return string(raw[8:]), nil

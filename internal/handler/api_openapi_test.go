@@ -235,7 +235,7 @@ func TestEveryDescribedAnswerIsProduced(t *testing.T) {
 	try("register once more and wait", w, with(again("register"), header("prefer", "wait=5"), header("idempotency-key", "other")))
 	for id, o := range d.operations {
 		for _, status := range slices.Sorted(maps.Keys(o.Responses)) {
-			if !produced[id+" "+status] {
+			if o.Responses[status].Ref != "#/components/responses/Gateway" && !produced[id+" "+status] {
 				t.Errorf("%s is described to answer %s, and nothing here made it", id, status)
 			}
 		}
