@@ -50,7 +50,7 @@ func TestNothingSecretGetsOut(t *testing.T) {
 		if err := json.Unmarshal([]byte(ev.Body), &whole); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range append(names(whole), "client_secret", "password") {
+		for _, name := range append(memberNames(whole), "client_secret", "password") {
 			for _, value := range []any{canary + "\n", []any{canary}, map[string]any{"x": canary}, map[string]any{"kty": "RSA", "d": canary}, "-----BEGIN PRIVATE KEY-----" + canary} {
 				changed := map[string]any{}
 				for k, v := range whole {
@@ -64,7 +64,7 @@ func TestNothingSecretGetsOut(t *testing.T) {
 	}
 }
 
-func names(m map[string]any) (out []string) {
+func memberNames(m map[string]any) (out []string) {
 	for name := range m {
 		out = append(out, name)
 	}
