@@ -174,7 +174,7 @@ func (t rotated) Client(ctx context.Context, id string) (rotation.Client, error)
 	if err != nil {
 		return rotation.Client{}, err
 	}
-	out := rotation.Client{ID: info.ClientID, Name: info.Name, AuthMethod: info.TokenEndpointAuthMethod, Secret: info.Secret}
+	out := rotation.Client{ID: info.ClientID, Name: info.Name, AuthMethod: info.TokenEndpointAuthMethod, Secret: info.Secret, Mark: info.Metadata[markKey]}
 	methods := info.AuthenticationMethods
 	switch {
 	case methods.PrivateKeyJWT.Credentials != nil:
@@ -197,6 +197,13 @@ func ids(slots ...auth0.EnabledCredentials) []string {
 		}
 	}
 	return out
+}
+
+// markKey is the member of client_metadata that holds a mark.
+const markKey = "clientkeeper_rotation"
+
+func (t rotated) Mark(ctx context.Context, id, mark string) error {
+	return t.client.SetClientMetadata(ctx, id, map[string]string{markKey: mark})
 }
 
 func (t rotated) SetSecret(ctx context.Context, id string, v secret.Value) error {

@@ -30,6 +30,10 @@ type Adoption struct {
 // read:client_keys. One with keys gets another beside its own, whose private
 // halves nobody can read. No rotation is forced: the first is due an interval
 // from now. Repeating it goes on where an earlier try ended.
+//
+// It is also the way back where somebody changed the credential in the tenant:
+// a secret of that name that is managed for this client, and stores nothing
+// that the tenant accepts, is given what the client has.
 func (a *Adopter) Adopt(ctx context.Context, want Adoption) (id string, err error) {
 	c, err := a.Tenant.Client(ctx, want.ClientID)
 	if err != nil {
@@ -41,6 +45,12 @@ func (a *Adopter) Adopt(ctx context.Context, want Adoption) (id string, err erro
 		return "", err
 	}
 	w := &work{Rotator: a.Rotator, settings: settings}
+	switch there, err := a.Store.Describe(ctx, want.Name); {
+	case err == nil && there.manages(want.ClientID):
+		return there.ID, w.restore(ctx, there, c)
+	case err != nil && fault.KindOf(err) != fault.NotFound:
+		return "", err
+	}
 	value, err := w.takeOver(ctx, c)
 	if err != nil {
 		return "", err
@@ -67,10 +77,8 @@ func (a *Adopter) tags(want Adoption, c Client) map[string]string {
 
 // takeOver is the value to store: what the client has, or a new key for it.
 func (w *work) takeOver(ctx context.Context, c Client) (clientsecret.ClientSecret, error) {
-	out := clientsecret.ClientSecret{ClientID: c.ID, AuthMethod: cmp.Or(c.AuthMethod, "client_secret_post")}
-	if w.Domain != "" {
-		out.TokenEndpoint, out.Issuer = "https://"+w.Domain+"/oauth/token", "https://"+w.Domain+"/"
-	}
+	out := w.fresh()
+	out.AuthMethod = cmp.Or(c.AuthMethod, "client_secret_post")
 	switch {
 	case c.AuthMethod == KindKey:
 		if err := w.checkRoom(ctx); err != nil {
@@ -81,11 +89,24 @@ func (w *work) takeOver(ctx context.Context, c Client) (clientsecret.ClientSecre
 		return out, refuse("rotation.adopt", "no_credential", "the client logs in neither with a secret nor with a key of private_key_jwt",
 			"give it a credential in the tenant first")
 	case c.Secret.IsZero():
-		return out, &fault.Error{Kind: fault.Denied, Op: "rotation.adopt", Reason: "secret_unreadable",
-			Detail: "the tenant does not show the client's secret", Next: "grant read:client_keys to the management client"}
+		return out, unreadable()
 	}
 	out.ClientSecret = c.Secret
 	return out, nil
+}
+
+func unreadable() error {
+	return &fault.Error{Kind: fault.Denied, Op: "rotation.adopt", Reason: "secret_unreadable",
+		Detail: "the tenant does not show the client's secret", Next: "grant read:client_keys to the management client"}
+}
+
+// fresh is a value without a credential yet.
+func (w *work) fresh() clientsecret.ClientSecret {
+	out := clientsecret.ClientSecret{ClientID: w.settings.ClientID}
+	if w.Domain != "" {
+		out.TokenEndpoint, out.Issuer = "https://"+w.Domain+"/oauth/token", "https://"+w.Domain+"/"
+	}
+	return out
 }
 
 // store creates the secret. One of that name that an earlier try made for this
@@ -104,10 +125,14 @@ func (a *Adopter) store(ctx context.Context, want Adoption, c clientsecret.Clien
 	if readErr != nil {
 		return "", err
 	}
-	if there.Tags[TagManaged] == "true" && there.Tags[TagClientID] == want.ClientID {
+	if there.manages(want.ClientID) {
 		return there.ID, nil
 	}
 	return "", err
+}
+
+func (s Secret) manages(client string) bool {
+	return !s.Deleted && s.Tags[TagManaged] == "true" && s.Tags[TagClientID] == client
 }
 
 // settle brings what is stored and the tenant together, and tries it out.
@@ -133,7 +158,8 @@ func (w *work) settle(ctx context.Context, id string) error {
 }
 
 // AdoptSecret takes over a secret that exists: it has to hold a credential of
-// the client that logs in. Nothing but tags is changed.
+// the client that logs in, and nothing but tags is changed. One that is managed
+// for this client already is restored, as by [Adopter.Adopt].
 func (a *Adopter) AdoptSecret(ctx context.Context, id, clientID string, tags map[string]string) error {
 	c, err := a.Tenant.Client(ctx, clientID)
 	if err != nil {
@@ -149,7 +175,12 @@ func (a *Adopter) AdoptSecret(ctx context.Context, id, clientID string, tags map
 		return err
 	}
 	w := &work{Rotator: a.Rotator, settings: settings, secret: s}
-	if err := w.testConfiguration(ctx); err != nil {
+	if s.manages(clientID) {
+		err = w.restore(ctx, s, c)
+	} else {
+		err = w.testConfiguration(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	return a.Catalog.Tag(ctx, s.ID, all)

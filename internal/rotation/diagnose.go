@@ -125,8 +125,18 @@ func (e exam) stuck(version, drop string) Finding {
 		return f.safely(repairDrop, version)
 	case e.currentWorks == worksYes || e.previousWorks == worksYes:
 		return f.safely(repairRotate, version)
+	case e.currentWorks == worksUnknown || e.pendingWorks == worksUnknown:
+		f.Says, f.Repair = f.Says+", and what the tenant accepts cannot be told", "grant read:client_keys to the management client"
+	default:
+		f.Says, f.Repair = f.Says+", and the tenant accepts nothing that is stored: somebody changed it there", e.adopt()
 	}
 	return f
+}
+
+// adopt is the way back where nothing stored logs in. It takes a person, who
+// knows that the client is this secret's: tags alone do not prove it.
+func (e exam) adopt() string {
+	return "find out who changed it, then clientkeeper adopt -secret " + e.secret.Name + " " + e.settings.ClientID
 }
 
 func (e exam) made(version string) time.Time {
@@ -149,8 +159,7 @@ func (e exam) tenantSide() (out []Finding) {
 	if e.previousWorks == worksYes {
 		return append(out, e.find("login_refused", "the tenant refuses AWSCURRENT and accepts AWSPREVIOUS", "rotate, which sets a new one in both").safely(repairRotate, e.current.version))
 	}
-	return append(out, e.find("login_refused", "the tenant accepts nothing that is stored: somebody changed it there",
-		"clientkeeper rotate sets a new credential in both; whoever uses the one in the tenant loses it"))
+	return append(out, e.find("login_refused", "the tenant accepts nothing that is stored: somebody changed it there, and rotations are refused", e.adopt()))
 }
 
 // keySide is what is wrong with the client's keys.
@@ -177,7 +186,7 @@ func (e exam) keySide() (out []Finding) {
 		default:
 			f = e.find("orphan_credential", name+" was uploaded here, is attached nowhere and stored nowhere", "delete it")
 		}
-		if p.old(k) && !e.secret.inFlight() && (e.method != KindKey || p.keepsCurrent()) {
+		if p.old(k) && !e.secret.inFlight() && e.currentWorks == worksYes {
 			f = f.safely(repairTidy, k.ID)
 		}
 		out = append(out, f)
@@ -185,32 +194,37 @@ func (e exam) keySide() (out []Finding) {
 	return out
 }
 
-// currentKey is what is wrong with the key in AWSCURRENT.
+// currentKey is what is wrong with the key in AWSCURRENT. Where AWSPREVIOUS
+// works it is replaced; it may have been taken away on purpose. Where nothing
+// that is stored does, a person decides.
 func (e exam) currentKey() []Finding {
 	p := e.keys
-	p.want = p.current
 	k, pooled := p.byKeyID(p.current)
-	const rotate = "rotate, which makes a new one: this one may have been taken away on purpose"
+	expiring := pooled && !k.Expires.IsZero() && k.Expires.Before(p.renewBy)
 	var f Finding
-	act := repairPlace
 	switch {
 	case !pooled:
-		f, act = e.find("key_missing", "the key in AWSCURRENT is not in the tenant", rotate), repairRotate
+		f = e.find("key_missing", "the key in AWSCURRENT is not in the tenant", e.adopt())
 	case !p.isAttached(k):
-		f, act = e.find("key_unattached", "the key in AWSCURRENT is in the tenant but not attached", rotate), repairRotate
+		f = e.find("key_unattached", "the key in AWSCURRENT is in the tenant but not attached", e.adopt())
 	case expired(k, p.now):
-		f = e.find("key_expired", "the key in AWSCURRENT has expired", "renew its expiry, and rotate")
-	case !k.Expires.IsZero() && k.Expires.Before(p.renewBy):
+		f = e.find("key_expired", "the key in AWSCURRENT has expired", e.adopt())
+	case e.currentWorks != worksYes:
+		return []Finding{e.find("login_refused", "the tenant's key of that kid is another than the one in AWSCURRENT", e.adopt())}
+	case expiring:
 		f = e.find("key_expiring", "the key in AWSCURRENT expires on "+k.Expires.UTC().Format(time.RFC3339), "renew its expiry, and rotate")
+		return []Finding{f.safely(repairPlace, p.current)}
 	default:
 		return nil
 	}
-	if act == repairRotate {
-		p.want = "" // a new key needs a place
-	}
-	if _, err := p.next(); err != nil {
+	p.want = "" // a new key needs a place
+	_, err := p.next()
+	switch {
+	case err != nil:
 		f.Repair = "make room first (" + fault.Reason(err) + "), then " + f.Repair
-		return []Finding{f}
+	case e.previousWorks == worksYes:
+		f.Repair = "rotate, which makes a new one: this one may have been taken away on purpose"
+		return []Finding{f.safely(repairRotate, p.current)}
 	}
-	return []Finding{f.safely(act, p.current)}
+	return []Finding{f}
 }

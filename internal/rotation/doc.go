@@ -56,19 +56,33 @@
 // The value, not the tag, decides how the later steps go on. Keys of the JSON
 // that we do not know are AWSCURRENT's.
 //
-// # setSecret, of a shared secret
+// # setSecret
 //
 // It first waits for the replicas, for from here on AWSCURRENT may be dead in
-// every region. Whose value the tenant has is read where the scope allows
-// (read:client_keys), else found out by trial logins.
+// every region. Then it finds out which stored credential the client has, and
+// changes nothing for a secret that stores none of them.
 //
-//	client logs in with  the tenant has          do
-//	private_key_jwt      -                       switch method and secret in one PATCH
-//	none, mutual TLS     -                       not_a_secret_client
-//	a secret             pending's               nothing
-//	a secret             current's               PATCH
-//	a secret             previous's or another   PATCH, and note the drift
-//	a secret             cannot be told          PATCH: it may be repeated
+//	client logs in with  the tenant has        pending  do
+//	none, mutual TLS     -                     -        other_method
+//	either               none that is stored   -        not_held
+//	either               cannot be told        -        not_told
+//	either               any that is stored    a key    place it, see below
+//	either               pending's             secret   nothing
+//	private_key_jwt      current's, previous's secret   switch to the secret, see below
+//	a secret             current's             secret   PATCH
+//	a secret             previous's            secret   PATCH, and note the drift
+//	a secret             one that it made for  secret   PATCH, and note the drift
+//	                     us, not stored
+//
+// Which secret it has is read where the scope allows (read:client_keys), else
+// found out by trial logins, until the tenant's window is over. A key is the
+// client's where the thumbprint of the stored private half is that of an
+// attached credential; where the tenant knows it by another kid, it has to log
+// in. So what a person has changed in the tenant stays: the rotation stops, the
+// doctor says why, and [Adopter] is the way back. A client whose secret is not
+// shown, and which is refused its grant before its credential is looked at, is
+// not rotated at all: it takes read:client_keys, or the client_credentials
+// grant.
 //
 // The labels are read again before and after the PATCH. Where AWSPENDING was
 // taken away in between, the tenant gets AWSCURRENT's secret back, or the client
@@ -111,9 +125,9 @@
 // A client may be refused the client_credentials grant, with 403, by a tenant
 // that has accepted its credential. Whether that is so is tried out with a
 // credential that cannot be right: where it gets 401, a 403 is a pass. Where it
-// gets 403 too, nothing can be told, and the step waits for the window, reads
-// the tenant's side back and notes read_back, or unverified where the scope
-// does not show it.
+// gets 403 too, a login tells nothing, and the step waits for the window, reads
+// the tenant's side back and notes read_back. Where the scope does not show that
+// either: not_told.
 //
 // # finishSecret
 //
@@ -122,13 +136,14 @@
 //	ours        is read to have      -                  not_applied, too
 //	            another, and a login
 //	            proves nothing
-//	ours        cannot be told       on the old         move it as below, and note unverified
+//	ours        cannot be told       -                  not_told
 //	ours        has or accepts it    on the old         move it, compare-and-swap; take AWSPENDING off
 //	ours        has or accepts it    moved meanwhile    read: ours is success, another's is the Conflict
 //
 // A key that was current stays attached for the overlap, and so does the other
 // place: a second rotation in that time is refused. [Doctor.Retire] detaches it
-// and deletes it afterwards.
+// and deletes it afterwards. That of a client which went back to a secret is
+// deleted before a second secret becomes current, for no version would name it.
 //
 // # A secret that the tenant makes
 //
@@ -138,13 +153,18 @@
 // done is to keep that time at one call, and to end it after any crash:
 //
 //   - The POST is sent only when a read shows a secret that is stored, and a
-//     login with it is accepted. Any other secret was made by an earlier try, or
-//     by somebody, and is stored without a POST.
+//     login with it is accepted. Just before, the client is given a mark, in
+//     client_metadata, where only those can write who may change it.
+//   - A secret that is not stored was made by an earlier try where the client
+//     has the mark of this secret and its AWSCURRENT, and is stored without a
+//     POST. Without the mark it is somebody's: not_held.
 //   - So the client's secret has to be readable (read:client_keys), or the
 //     strategy is refused before anything happens.
 //   - It is never repeated. After a lost answer the client is read until the new
 //     secret shows; if it does not, the next try begins with the read.
-//   - If the answer cannot be stored, the tenant gets the stored secret back.
+//   - If the answer cannot be stored, the tenant gets the stored secret back,
+//     unless it has another one by then. What was read back, and may have been
+//     set by a person meanwhile, is never overwritten.
 //   - Versions are immutable, so of two tries at once the first to store wins,
 //     and setSecret PATCHes the tenant to what is stored.
 //   - The management client itself gets a secret that is made here: to read
@@ -172,11 +192,10 @@
 //	pending_stale       older than AWSCURRENT or the same, and not applied: take it off
 //	pending_stuck       applied: make it current; not applied: let it go on;
 //	                    the tenant accepts nothing that is stored: a person
-//	login_refused       AWSPREVIOUS works: rotate; nothing does: a person
-//	key_missing, key_unattached
-//	                    rotate: it may have been taken away on purpose
-//	key_expired, key_expiring
-//	                    renew its expiry
+//	login_refused, key_missing, key_unattached, key_expired
+//	                    AWSPREVIOUS works: rotate; nothing does: a person, who
+//	                    knows whose client it is, adopts it again
+//	key_expiring        renew its expiry
 //	overlap_over, key_unstored, orphan_credential
 //	                    retire it, if it is older than an hour and AWSCURRENT works
 //
@@ -185,13 +204,19 @@
 //
 // # Who has to be trusted
 //
-// The tags and the value of a secret say whose credential it is, and setSecret
-// replaces what the tenant has even where nothing that is stored logs in. So
-// whoever may write and tag a secret that this function rotates can have the
-// credential of any client of the tenant, but for the management client, which
-// is rotated for the one secret that the function itself reads. Allow
-// PutSecretValue together with TagResource on managed secrets, and
-// InvokeFunction on the rotation function, to those alone who may have that.
+// The tags and the value of a secret say whose credential it is, and they are
+// not believed: a client is changed only for a secret that stores a credential
+// with which it logs in now, and its secret is stored only where that was so
+// before. Whoever may write and tag secrets, and has no credential of a client,
+// comes by none. Who has one could log in anyway; rotating it for a secret of
+// their own would lock out its owner, until a person adopts the client. So allow
+// TagResource with clientkeeper's tags, and InvokeFunction on the rotation
+// function, to those alone who administer managed secrets. The management client
+// is rotated only for the one secret that the function itself reads, and by the
+// same rules.
+//
+// [Adopter] believes the person who calls it: it stores the credential of the
+// client that is named in the secret that is named.
 //
 // The package knows nothing of AWS, of HTTP, nor of how the management client
 // logs in.

@@ -221,28 +221,25 @@ func (d *Doctor) ask(ctx context.Context, e *exam) error {
 // working finds out whether the tenant takes a credential: by what was read
 // where that says it, else by a trial login.
 func (w *work) working(ctx context.Context, c Client, p pool, s stored) (works, error) {
-	if kindOf(s.value) == KindKey {
-		k, ok := p.byKeyID(keyID(s))
-		if ok && p.isAttached(k) && !expired(k, p.now) {
-			return worksYes, nil
-		}
-		return worksNo, nil
-	}
 	switch {
-	case !usesSecret(c.AuthMethod):
+	case kindOf(s.value) == KindKey && c.AuthMethod == KindKey:
+		return toWorks(w.proveKey(ctx, c, p.credentials, s))
+	case kindOf(s.value) == KindKey, !usesSecret(c.AuthMethod):
 		return worksNo, nil
 	case !c.Secret.IsZero() && holds(s, c.Secret):
 		return worksYes, nil
 	case !c.Secret.IsZero():
 		return worksNo, nil
 	}
-	switch proof, err := w.prove(ctx, s.value); {
-	case err != nil:
+	return toWorks(w.prove(ctx, s.value))
+}
+
+func toWorks(p proof, err error) (works, error) {
+	switch {
+	case err != nil || p == undecided:
 		return worksUnknown, err
-	case proof == proven:
+	case p == proven:
 		return worksYes, nil
-	case proof == unproven:
-		return worksNo, nil
 	}
-	return worksUnknown, nil
+	return worksNo, nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"clientkeeper/internal/clientsecret"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/secret"
 )
@@ -101,15 +102,30 @@ var sicknesses = map[string]sickness{
 			s.all = append(s.all, Version{ID: version(i), Created: time.Now()})
 		}
 	}, []string{"too_many_versions"}, false, 0},
-	"key gone": {KindKey, func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) { c.pool, c.Attached = nil, nil }, []string{"key_missing"}, true, 1},
+	"key gone": {KindKey, func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) { c.pool, c.Attached = nil, nil }, []string{"key_missing"}, false, 0},
 	"key detached": {KindKey, func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) { c.Attached = nil },
-		[]string{"key_unattached"}, true, 1},
+		[]string{"key_unattached"}, false, 0},
 	"key expiring": {KindKey, func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) {
 		c.pool[0].Expires = time.Now().Add(time.Hour)
 	},
 		[]string{"key_expiring"}, true, 0},
 	"key expired": {KindKey, func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) { c.pool[0].Expires = time.Now() },
-		[]string{"key_expired"}, true, 0},
+		[]string{"key_expired"}, false, 0},
+	"key detached, gone back": {KindKey, func(t *testing.T, _ *world, s *fakeSecret, c *fakeClient, r *Rotator) {
+		old := keyJSON(t, r)
+		v, _ := old.Encode()
+		add(s, "old", Previous, v.Reveal(), 40*day)
+		c.own("o", old.KeyID, false, 40*day, day)
+		c.Attached = []string{"o"}
+		s.Tags[TagOverlap] = "90d"
+	}, []string{"key_unattached"}, true, 1},
+	"the kid of another's key": {KindKey, func(t *testing.T, _ *world, s *fakeSecret, c *fakeClient, r *Rotator) {
+		v, _ := keyJSON(t, r).Encode()
+		mine, _ := clientsecret.Parse(v)
+		mine.KeyID = c.pool[0].KeyID
+		v, _ = mine.Encode()
+		s.values["v0"] = v.Reveal()
+	}, []string{"login_refused"}, false, 0},
 	"no place for a new key": {KindKey, func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) {
 		c.own("f1", "f1", true, 0, day)
 		c.own("f2", "f2", true, 0, day)
@@ -195,6 +211,12 @@ func (w *world) cure(t *testing.T, d *Doctor, findings []Finding) {
 	for _, token := range w.started {
 		if err := w.engine(d.Rotator, token, 2); err != nil {
 			t.Fatal(err)
+		}
+		left, _ := d.Examine(t.Context(), arn) // the key that was in use until then
+		for _, f := range left {
+			if _, err := d.Repair(t.Context(), f); err != nil {
+				t.Errorf("%s: %v", f.Slug, err)
+			}
 		}
 	}
 	again, err := d.Examine(t.Context(), arn)

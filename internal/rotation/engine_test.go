@@ -65,7 +65,6 @@ func scenarios() map[string]scenario {
 		"secret, no grant":            {nil, local, func(w *world) { w.noGrant = true }, KindSecret},
 		"secret, hidden and no grant": {nil, local, func(w *world) { w.hidden, w.noGrant = true, true }, KindSecret},
 		"secret, grant comes first":   {nil, local, func(w *world) { w.noGrant, w.grantFirst = true, true }, KindSecret},
-		"secret, nothing to be seen":  {nil, local, func(w *world) { w.noGrant, w.grantFirst, w.hidden = true, true, true }, KindSecret},
 		"secret, slow reads":          {nil, local, func(w *world) { w.storeLag, w.tenantLag = time.Second, time.Second }, KindSecret},
 		"made by the tenant":          {map[string]string{TagStrategy: StrategyGenerated}, local, nil, KindSecret},
 		"key":                         {keyTags, keyJSON, nil, KindKey},

@@ -64,6 +64,9 @@ func (f fakeStore) PutPending(_ context.Context, id, version string, v, _ secret
 		}
 		s.values[version] = v.Reveal()
 		f.mayGap = false
+		if !slices.ContainsFunc(s.all, func(v Version) bool { return v.ID == version }) {
+			s.all = append(s.all, Version{ID: version, Created: time.Now()})
+		}
 		if !slices.ContainsFunc(s.all, func(v Version) bool { return v.ID == version && len(v.Labels) > 0 }) {
 			s.label(Pending, version)
 		}
@@ -140,6 +143,10 @@ func (c *fakeClient) become(method, value string) {
 		c.before, c.beforeM, c.beforeA, c.since = c.Secret.Reveal(), c.AuthMethod, c.Attached, time.Now()
 	}
 	c.AuthMethod, c.Secret = method, secret.New(value)
+}
+
+func (f fakeTenant) Mark(_ context.Context, id, mark string) error {
+	return f.change("Mark", id, func(c *fakeClient) error { c.Mark = mark; return nil })
 }
 
 func (f fakeTenant) SetSecret(_ context.Context, id string, v secret.Value) error {

@@ -2,6 +2,8 @@ package rotation
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"clientkeeper/internal/fault"
@@ -20,41 +22,55 @@ func (w *work) generate(ctx context.Context, current stored) error {
 	if err != nil {
 		return err
 	}
-	made, holder, err := w.alreadyMade(ctx, current, previous)
+	c, err := w.readable(ctx)
 	if err != nil {
 		return err
 	}
-	if made.IsZero() {
-		if made, err = w.makeOnce(ctx, current, previous, holder); err != nil {
-			return err
-		}
-	} else {
+	holder := current
+	switch {
+	case holds(current, c.Secret):
+	case holds(previous, c.Secret):
+		holder = previous
+	case c.Mark == w.mark():
 		w.out.Note = "recovered"
+		return w.keep(ctx, current, c.Secret)
+	default:
+		return notHeld("rotation.generate")
 	}
-	return w.keep(ctx, current, made)
+	made, sure, err := w.makeOnce(ctx, c, current, previous, holder)
+	if err != nil {
+		return err
+	}
+	if err = w.keep(ctx, current, made); err != nil && sure {
+		w.forget(ctx, current, made)
+	}
+	return err
 }
 
-// alreadyMade is the tenant's secret if it is one that we have not stored, or
-// else the version that holds it.
-func (w *work) alreadyMade(ctx context.Context, current, previous stored) (made secret.Value, holder stored, err error) {
+// mark is what the client carries in the tenant from before its secret is made
+// until AWSCURRENT moves. It is evidence: a secret that is not stored is ours
+// where this mark is, for it is set only when the stored one was accepted. Tags
+// and values of the secret could be anybody's.
+func (w *work) mark() string {
+	sum := sha256.Sum256([]byte(w.secret.ID + "\n" + w.secret.labelled(Current)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// readable reads the client, whose secret has to be shown.
+func (w *work) readable(ctx context.Context) (Client, error) {
 	c, err := w.Tenant.Client(ctx, w.settings.ClientID)
-	if err != nil {
-		return made, holder, err
-	}
 	switch {
+	case err != nil:
+		return c, err
 	case !usesSecret(c.AuthMethod):
-		return made, holder, refuse("rotation.generate", "not_a_secret_client",
+		return c, refuse("rotation.generate", "not_a_secret_client",
 			"the client does not log in with a shared secret", "correct "+TagKind+", or migrate it with the strategy local")
 	case c.Secret.IsZero():
-		return made, holder, &fault.Error{Kind: fault.Denied, Op: "rotation.generate", Reason: "secret_unreadable",
+		return c, &fault.Error{Kind: fault.Denied, Op: "rotation.generate", Reason: "secret_unreadable",
 			Detail: "the tenant does not show the client's secret, and a lost answer could not be recovered",
 			Next:   "grant read:client_keys to the management client, or use the strategy local"}
-	case holds(current, c.Secret):
-		return made, current, nil
-	case holds(previous, c.Secret):
-		return made, previous, nil
 	}
-	return c.Secret, holder, nil
+	return c, nil
 }
 
 func holds(s stored, v secret.Value) bool {
@@ -62,25 +78,31 @@ func holds(s stored, v secret.Value) bool {
 }
 
 // makeOnce asks the tenant for a secret. Whatever goes wrong, it reads what has
-// become of it and does not ask again.
-func (w *work) makeOnce(ctx context.Context, current, previous, holder stored) (secret.Value, error) {
+// become of it and does not ask again; what was read may be somebody else's, so
+// it is not sure.
+func (w *work) makeOnce(ctx context.Context, c Client, current, previous, holder stored) (made secret.Value, sure bool, err error) {
 	answer, err := w.Tenant.Login(ctx, holder.value, w.settings.Audience)
 	if err != nil {
-		return secret.Value{}, err
+		return made, false, err
 	}
 	if answer == Refused {
 		// The tenant shows what does not log in. Either answer may be an old
 		// one, and a second secret must not come of it.
-		return secret.Value{}, later("rotation.generate", "answers_disagree", "the tenant shows a secret that it does not accept", "let Secrets Manager try again")
+		return made, false, later("rotation.generate", "answers_disagree", "the tenant shows a secret that it does not accept", "let Secrets Manager try again")
 	}
-	made, err := w.Tenant.RotateSecret(ctx, w.settings.ClientID)
+	if c.Mark != w.mark() {
+		if err := w.Tenant.Mark(ctx, c.ID, w.mark()); err != nil {
+			return made, false, err
+		}
+	}
+	made, err = w.Tenant.RotateSecret(ctx, c.ID)
 	if err == nil && !made.IsZero() {
-		return made, nil
+		return made, true, nil
 	}
 	for range generateTries {
-		if found, _, readErr := w.alreadyMade(ctx, current, previous); readErr == nil && !found.IsZero() {
+		if found, readErr := w.readable(ctx); readErr == nil && !holds(current, found.Secret) && !holds(previous, found.Secret) {
 			w.out.Note = "recovered"
-			return found, nil
+			return found.Secret, false, nil
 		}
 		if pause(ctx, generateEvery) != nil {
 			break
@@ -89,11 +111,10 @@ func (w *work) makeOnce(ctx context.Context, current, previous, holder stored) (
 	if err == nil {
 		err = later("rotation.generate", "empty_answer", "the tenant answered without a secret", "let Secrets Manager try again")
 	}
-	return secret.Value{}, err
+	return secret.Value{}, false, err
 }
 
-// keep stores what the tenant made. If that cannot be done, the tenant gets the
-// stored secret back, so that what is stored logs in.
+// keep stores what the tenant made.
 func (w *work) keep(ctx context.Context, current stored, made secret.Value) error {
 	var err error
 	for range generateTries {
@@ -104,10 +125,19 @@ func (w *work) keep(ctx context.Context, current stored, made secret.Value) erro
 			break
 		}
 	}
-	if backErr := w.Tenant.SetSecret(ctx, w.settings.ClientID, current.value.ClientSecret); backErr == nil {
+	return err
+}
+
+// forget gives the tenant the stored secret back, so that what is stored logs
+// in, unless somebody has set another one meanwhile.
+func (w *work) forget(ctx context.Context, current stored, made secret.Value) {
+	c, err := w.Tenant.Client(ctx, w.settings.ClientID)
+	if err != nil || !c.Secret.Equal(made) {
+		return
+	}
+	if w.Tenant.SetSecret(ctx, c.ID, current.value.ClientSecret) == nil {
 		w.out.Note = "rolled_back"
 	}
-	return err
 }
 
 func usesSecret(method string) bool {

@@ -119,7 +119,7 @@ func TestAMethodThatUsesNoSecretIsNotKept(t *testing.T) {
 }
 
 func TestThePausedAreNotRotatedByTheDoctor(t *testing.T) {
-	for _, name := range []string{"gone back", "not applied yet", "key gone"} {
+	for _, name := range []string{"gone back", "not applied yet", "key detached, gone back"} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			d := &Doctor{Rotator: w.rotator(), Catalog: fakeCatalog{w}}

@@ -124,6 +124,9 @@ type Client struct {
 	// Secret is its client_secret; zero where the scope does not show it.
 	Secret secret.Value
 
+	// Mark is what [Tenant.Mark] has set; empty: nothing.
+	Mark string
+
 	// Attached are the ids of the credentials in the private_key_jwt slot, in
 	// the tenant's order; none where AuthMethod is another.
 	Attached []string
@@ -181,6 +184,10 @@ const (
 type Tenant interface {
 	// Client reads a client. It may be a moment behind a write.
 	Client(ctx context.Context, id string) (Client, error)
+
+	// Mark notes a word of ours on the client, where only those can write who
+	// may change it. It may be repeated.
+	Mark(ctx context.Context, id, mark string) error
 
 	// SetSecret changes client_secret (PATCH). It may be repeated.
 	SetSecret(ctx context.Context, id string, v secret.Value) error

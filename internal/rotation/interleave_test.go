@@ -3,12 +3,15 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"clientkeeper/internal/fault"
 	"clientkeeper/internal/secret"
 )
 
@@ -182,12 +185,15 @@ func (w *world) settled(r *Rotator, d *Doctor, kind string) []string {
 			}
 		}
 	}
+	var problems []string
+	if !w.works() {
+		problems = w.wayBack(d)
+	}
 	token := w.state.secrets[arn].describe().labelled(Pending)
 	if token == "" {
 		token = tokenOf(99)
 	}
 	time.Sleep(25 * time.Hour) // every overlap is over
-	var problems []string
 	if err := w.engine(r, token, 2); err != nil {
 		problems = append(problems, "not finished in the end: "+err.Error())
 	} else if wrong := w.finished(token, kind); wrong != "" {
@@ -197,5 +203,38 @@ func (w *world) settled(r *Rotator, d *Doctor, kind string) []string {
 	if len(problems) > 0 {
 		problems = append(problems, fmt.Sprint(w.calls))
 	}
+	return problems
+}
+
+// wayBack is what a person does whose change in the tenant has stopped the
+// rotations, which the doctor has to say.
+func (w *world) wayBack(d *Doctor) (problems []string) {
+	if !w.human {
+		problems = append(problems, "nothing stored logs in, and nobody changed it by hand")
+	}
+	typed := w.state.clients[client].Secret
+	findings, err := d.Examine(context.Background(), arn)
+	if err != nil || !slices.ContainsFunc(findings, func(f Finding) bool {
+		return !f.Safe && (f.Slug == "login_refused" || f.Slug == "pending_stuck") && strings.Contains(f.Repair, "adopt")
+	}) {
+		problems = append(problems, fmt.Sprintf("the doctor says %+v, %v", findings, err))
+	}
+	adopt := func() error {
+		a := &Adopter{Rotator: d.Rotator, Catalog: d.Catalog}
+		return a.AdoptSecret(context.Background(), arn, client, map[string]string{TagKind: w.state.secrets[arn].Tags[TagKind]})
+	}
+	if w.hidden {
+		if err := adopt(); fault.Reason(err) != "secret_unreadable" {
+			problems = append(problems, fmt.Sprintf("adopted what cannot be read: %v", err))
+		}
+		w.hidden = false
+	}
+	if err := adopt(); err != nil || !w.works() {
+		problems = append(problems, fmt.Sprintf("adopted: %v, works %v", err, w.works()))
+	}
+	if !w.state.clients[client].Secret.Equal(typed) {
+		problems = append(problems, "the secret that a person set was overwritten")
+	}
+	w.human = false
 	return problems
 }

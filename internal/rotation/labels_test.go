@@ -70,9 +70,15 @@ func (l layout) want() string {
 		return "not_pending"
 	case holding(l.pending) == foreignStored || holding(l.pending) == brokenStored:
 		return "pending_foreign"
+	case l.current < 0 && holding(l.pending) == oursStored:
+		return "not_held"
 	case l.current < 0:
 		return "no_current"
-	case holding(l.pending) == oursStored:
+	case holding(l.current) == nothingStored && holding(l.pending) == oursStored:
+		return "current_unseen"
+	case holding(l.pending) == oursStored && holding(l.current) != oursStored:
+		return "not_held" // the tenant has AWSCURRENT's, or else something that is not stored
+	case holding(l.pending) == oursStored && l.pending != l.current:
 		return "finished"
 	case holding(l.current) == nothingStored:
 		return "no_current"
@@ -156,7 +162,7 @@ func TestEveryLayoutOfLabelsHasItsResult(t *testing.T) {
 		}
 	})
 	t.Logf("%v", seen)
-	for _, result := range []string{"over", "token_unknown", "not_pending", "pending_foreign", "no_current", "secret_malformed", "wrong_client", "finished"} {
+	for _, result := range []string{"over", "token_unknown", "not_pending", "pending_foreign", "no_current", "secret_malformed", "wrong_client", "not_held", "current_unseen", "finished"} {
 		if seen[result] == 0 {
 			t.Errorf("no layout leads to %s", result)
 		}

@@ -126,6 +126,12 @@ func (p pool) worksNow() (n int) {
 	return n
 }
 
+// keepsCurrent reports whether what is AWSCURRENT is a key that works.
+func (p pool) keepsCurrent() bool {
+	k, ok := p.byKeyID(p.current)
+	return ok && p.isAttached(k) && !expired(k, p.now)
+}
+
 // TestPlannerFromEveryStart follows the moves from every start to their end,
 // each of which may be the last that is made.
 func TestPlannerFromEveryStart(t *testing.T) {

@@ -150,13 +150,15 @@ func (w *work) readBack(ctx context.Context, pending stored, window time.Duratio
 		return err
 	}
 	has, known, err := w.tenantHas(ctx, pending)
-	if err == nil && known && !has {
-		err = later("rotation.test", "not_applied", "the tenant does not show the new credential", "let Secrets Manager try again")
+	switch {
+	case err != nil:
+		return err
+	case !known:
+		return notTold("rotation.test")
+	case !has:
+		return later("rotation.test", "not_applied", "the tenant does not show the new credential", "let Secrets Manager try again")
 	}
-	if !known {
-		w.out.Note = "unverified"
-	}
-	return err
+	return nil
 }
 
 // tenantHas reads whether the tenant has the value; known is false where the

@@ -55,14 +55,19 @@ func (d *Doctor) retire(ctx context.Context, id string, adjust func(*pool)) (mov
 	if err != nil {
 		return 0, err
 	}
+	current, err := d.load(ctx, s, Current)
+	if err != nil {
+		return 0, err
+	}
+	w := &work{Rotator: d.Rotator, secret: s, settings: settings}
 	for range retireMoves {
 		p, c, err := d.look(ctx, s, settings)
 		if err != nil {
 			return moves, err
 		}
 		adjust(&p)
-		if c.AuthMethod == KindKey && !p.keepsCurrent() {
-			return moves, nil // the doctor's business: nothing may go now
+		if works, err := w.keepsCurrent(ctx, c, p, current); err != nil || !works {
+			return moves, err // the doctor's business: nothing may go now
 		}
 		move := p.tidy()
 		if move.do == keyDone {
@@ -76,8 +81,12 @@ func (d *Doctor) retire(ctx context.Context, id string, adjust func(*pool)) (mov
 	return moves, nil
 }
 
-// keepsCurrent reports whether what is AWSCURRENT is a key that works.
-func (p pool) keepsCurrent() bool {
-	k, ok := p.byKeyID(p.current)
-	return ok && p.isAttached(k) && !expired(k, p.now)
+// keepsCurrent reports whether what is AWSCURRENT works. Where it does not, the
+// keys may be another secret's.
+func (w *work) keepsCurrent(ctx context.Context, c Client, p pool, current stored) (bool, error) {
+	if !current.usable(w.settings.ClientID) {
+		return false, nil
+	}
+	works, err := w.working(ctx, c, p, current)
+	return works == worksYes, err
 }

@@ -138,3 +138,34 @@ func TestAKeyOutlivesTheWayBackToASecret(t *testing.T) {
 		w.report()
 	})
 }
+
+// The version that stores the key of a client that went back to a secret loses
+// its last label with the second rotation: the key goes before that.
+func TestASecondSecretTakesTheOldKeyAway(t *testing.T) {
+	for n := -1; n < 40; n++ {
+		for what, text := range troubles {
+			synctest.Test(t, func(t *testing.T) {
+				w, r := scenarios()["key to secret"].prepare(t)
+				if err := w.engine(r, tokenOf(1), 1); err != nil {
+					t.Fatal(err)
+				}
+				c := w.state.clients[client]
+				if len(c.pool) != 1 {
+					t.Fatalf("%d keys within the overlap", len(c.pool))
+				}
+				time.Sleep(time.Hour)
+				begin := len(w.calls)
+				w.trouble = func(i int, _ string, _ bool) trouble {
+					if n >= 0 && i == begin+n {
+						return what
+					}
+					return none
+				}
+				if err := w.engine(r, tokenOf(2), tries); err != nil || len(c.pool) != 0 {
+					t.Errorf("call %d %s: %v, %d keys are left", n, text, err, len(c.pool))
+				}
+				w.report()
+			})
+		}
+	}
+}

@@ -98,11 +98,12 @@ func (r *Rotator) newKey(bits int) (*rsa.PrivateKey, error) {
 // work is one step on one secret.
 type work struct {
 	*Rotator
-	event    Event
-	secret   Secret
-	settings Settings
-	out      Outcome
-	control  proof // what a refused grant proves; unproven: not tried yet
+	event     Event
+	secret    Secret
+	settings  Settings
+	out       Outcome
+	restoring bool  // a person adopts: rotation need not be enabled
+	control   proof // what a refused grant proves; unproven: not tried yet
 }
 
 // Step performs one step. Repeating it, at any time and after any failure, is

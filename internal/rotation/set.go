@@ -8,36 +8,34 @@ import (
 	"clientkeeper/internal/fault"
 )
 
-// A holding says whose value the tenant has for a client.
-type holding int
-
-const (
-	holdsUnknown  holding = iota // it cannot be told
-	holdsPending                 // the value that is being made
-	holdsCurrent                 // AWSCURRENT's
-	holdsPrevious                // AWSPREVIOUS's: somebody went back
-	holdsForeign                 // none that is stored: somebody changed it
-)
-
 type setAction int
 
 const (
 	setNothing setAction = iota
 	setSecret            // PATCH client_secret
 	setSwitch            // PATCH the method and client_secret together
+	setPlace             // a key: see planner.go
 )
 
-// planSet is the table of setSecret for shared secrets.
-func planSet(method string, has holding) (do setAction, note string, err error) {
+// planSet is the table of setSecret: what is done for a pending credential of a
+// kind, by how the client logs in and which stored credential it has.
+func planSet(kind, method string, has holding) (do setAction, note string, err error) {
+	const op = "rotation.set"
 	switch {
-	case method == KindKey:
-		return setSwitch, "migrated", nil
-	case !usesSecret(method):
-		return 0, "", refuse("rotation.set", "not_a_secret_client",
-			"the client logs in neither with a secret nor with a key of private_key_jwt", "change its authentication method in the tenant, or remove "+TagManaged)
+	case method != KindKey && !usesSecret(method):
+		return 0, "", refuse(op, "other_method", "the client logs in neither with a secret nor with a key of private_key_jwt",
+			"change its authentication method in the tenant, or remove "+TagManaged)
+	case has == holdsForeign:
+		return 0, "", notHeld(op)
+	case has == holdsUnknown:
+		return 0, "", notTold(op)
+	case kind == KindKey:
+		return setPlace, "", nil
 	case has == holdsPending:
 		return setNothing, "", nil
-	case has == holdsPrevious || has == holdsForeign:
+	case method == KindKey:
+		return setSwitch, "migrated", nil
+	case has == holdsPrevious || has == holdsMade:
 		return setSecret, "drift", nil
 	}
 	return setSecret, "", nil
@@ -53,27 +51,27 @@ func (w *work) set(ctx context.Context) error {
 	if err := w.awaitReplicas(ctx); err != nil {
 		return err
 	}
-	if kindOf(pending.value) == KindKey {
-		return w.setKey(ctx, pending)
-	}
 	c, err := w.Tenant.Client(ctx, w.settings.ClientID)
 	if err != nil {
 		return err
 	}
 	has := holdsUnknown
-	if usesSecret(c.AuthMethod) {
+	if c.AuthMethod == KindKey || usesSecret(c.AuthMethod) {
 		if has, err = w.holding(ctx, c, pending); err != nil {
 			return err
 		}
 	}
-	action, note, err := planSet(c.AuthMethod, has)
+	action, note, err := planSet(kindOf(pending.value), c.AuthMethod, has)
 	if err != nil {
 		return err
 	}
 	w.out.Note = note
-	if action == setNothing {
+	switch action {
+	case setNothing:
 		w.out.Did = "nothing"
 		return nil
+	case setPlace:
+		return w.setKey(ctx, pending)
 	}
 	return w.apply(ctx, action, pending, c)
 }
@@ -126,58 +124,9 @@ func (w *work) stillOurs(ctx context.Context) error {
 		return err
 	}
 	w.secret = s
+	s.RotationEnabled = s.RotationEnabled || w.restoring
 	_, err = admit(s, w.event.Token)
 	return err
-}
-
-// holding finds out whose value the tenant has: by reading it where the scope
-// allows, else by trial logins.
-func (w *work) holding(ctx context.Context, c Client, pending stored) (holding, error) {
-	if holds(pending, c.Secret) && !c.Secret.IsZero() {
-		return holdsPending, nil
-	}
-	current, err := w.load(ctx, w.secret, Current)
-	if err != nil {
-		return 0, err
-	}
-	previous, err := w.load(ctx, w.secret, Previous)
-	if err != nil {
-		return 0, err
-	}
-	if !c.Secret.IsZero() {
-		switch {
-		case holds(current, c.Secret):
-			return holdsCurrent, nil
-		case holds(previous, c.Secret):
-			return holdsPrevious, nil
-		}
-		return holdsForeign, nil
-	}
-	return w.probe(ctx, pending, current, previous)
-}
-
-// probe tries the stored values in turn. One that is accepted has been applied,
-// and is or will soon be the only one.
-func (w *work) probe(ctx context.Context, pending, current, previous stored) (holding, error) {
-	for _, try := range []struct {
-		stored
-		means holding
-	}{{pending, holdsPending}, {current, holdsCurrent}, {previous, holdsPrevious}} {
-		if !try.usable(w.settings.ClientID) || kindOf(try.value) != KindSecret {
-			continue
-		}
-		proof, err := w.prove(ctx, try.value)
-		if err != nil {
-			return 0, err
-		}
-		switch proof {
-		case proven:
-			return try.means, nil
-		case undecided:
-			return holdsUnknown, nil
-		}
-	}
-	return holdsForeign, nil
 }
 
 // awaitReplicas waits until every copy of the secret has what this region has.

@@ -38,27 +38,41 @@ func TestAdmit(t *testing.T) {
 }
 
 func TestPlanSet(t *testing.T) {
+	const post = "client_secret_post"
 	tests := []struct {
-		method string
-		has    holding
-		do     setAction
-		note   string
-		reason string
+		kind, method string
+		has          holding
+		do           setAction
+		note         string
+		reason       string
 	}{
-		{"client_secret_post", holdsPending, setNothing, "", ""},
-		{"client_secret_basic", holdsCurrent, setSecret, "", ""},
-		{"client_secret_post", holdsPrevious, setSecret, "drift", ""},
-		{"client_secret_post", holdsForeign, setSecret, "drift", ""},
-		{"client_secret_post", holdsUnknown, setSecret, "", ""},
-		{"", holdsCurrent, setSecret, "", ""},
-		{KindKey, holdsUnknown, setSwitch, "migrated", ""},
-		{"none", holdsUnknown, 0, "", "not_a_secret_client"},
-		{"tls_client_auth", holdsUnknown, 0, "", "not_a_secret_client"},
+		{KindSecret, post, holdsPending, setNothing, "", ""},
+		{KindSecret, "client_secret_basic", holdsCurrent, setSecret, "", ""},
+		{KindSecret, post, holdsPrevious, setSecret, "drift", ""},
+		{KindSecret, post, holdsMade, setSecret, "drift", ""},
+		{KindSecret, post, holdsForeign, 0, "", "not_held"},
+		{KindSecret, post, holdsUnknown, 0, "", "not_told"},
+		{KindSecret, "", holdsCurrent, setSecret, "", ""},
+		{KindSecret, KindKey, holdsCurrent, setSwitch, "migrated", ""},
+		{KindSecret, KindKey, holdsPrevious, setSwitch, "migrated", ""},
+		{KindSecret, KindKey, holdsForeign, 0, "", "not_held"},
+		{KindSecret, KindKey, holdsUnknown, 0, "", "not_told"},
+		{KindSecret, "none", holdsUnknown, 0, "", "other_method"},
+		{KindSecret, "tls_client_auth", holdsUnknown, 0, "", "other_method"},
+		{KindKey, KindKey, holdsPending, setPlace, "", ""},
+		{KindKey, KindKey, holdsCurrent, setPlace, "", ""},
+		{KindKey, KindKey, holdsForeign, 0, "", "not_held"},
+		{KindKey, KindKey, holdsUnknown, 0, "", "not_told"},
+		{KindKey, post, holdsCurrent, setPlace, "", ""},
+		{KindKey, post, holdsMade, setPlace, "", ""},
+		{KindKey, post, holdsForeign, 0, "", "not_held"},
+		{KindKey, post, holdsUnknown, 0, "", "not_told"},
+		{KindKey, "none", holdsUnknown, 0, "", "other_method"},
 	}
 	for _, test := range tests {
-		do, note, err := planSet(test.method, test.has)
+		do, note, err := planSet(test.kind, test.method, test.has)
 		if do != test.do || note != test.note || (err == nil) != (test.reason == "") || err != nil && fault.Reason(err) != test.reason {
-			t.Errorf("%s, %d: %d %s %v", test.method, test.has, do, note, err)
+			t.Errorf("%s, %s, %d: %d %s %v", test.kind, test.method, test.has, do, note, err)
 		}
 	}
 }

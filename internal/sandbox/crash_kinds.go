@@ -118,10 +118,7 @@ func (w *crashWorld) addKeys() error {
 // store makes the secret that is rotated, with a previous version where there
 // is something to be previous.
 func (w *crashWorld) store(secret string) error {
-	kind := "client_secret"
-	if w.kind.toKey {
-		kind = "private_key_jwt"
-	}
+	kind := w.tagKind()
 	strategy := w.kind.strategy
 	if strategy == "" {
 		strategy = "local"
@@ -141,6 +138,13 @@ func (w *crashWorld) store(secret string) error {
 		}
 	}
 	return nil
+}
+
+func (w *crashWorld) tagKind() string {
+	if w.kind.toKey {
+		return "private_key_jwt"
+	}
+	return "client_secret"
 }
 
 // stored is the JSON of a secret, with a member that nobody knows.

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"clientkeeper/internal/app"
+	"clientkeeper/internal/fault"
 	"clientkeeper/internal/handler"
 	"clientkeeper/internal/rotation"
 	"clientkeeper/internal/sandbox/tenant"
@@ -96,6 +98,7 @@ type turmoil struct {
 	mu     sync.Mutex
 	errors []string // of the arrangement itself, which must not fail
 	keys   int
+	typed  string // the secret that somebody set last
 }
 
 // storm plays the incidents, then leaves everything alone, and reports what
@@ -120,6 +123,7 @@ func storm(ctx context.Context, shared *crashShared, kind string, incidents []in
 	m.note(nil, w.secrets.Idle(ctx))
 	w.stage.script = func(int) fate { return fate{} }
 	m.note(nil, w.tidy(ctx))
+	m.wayBack()
 	w.events.forget()
 	m.note(nil, w.rotate(ctx))
 	m.note(nil, w.tidy(ctx))
@@ -193,9 +197,38 @@ func (m *turmoil) attend() {
 // changeSecret is somebody in the dashboard. Whoever does that to the
 // management client without telling us locks us out, and there is no remedy.
 func (m *turmoil) changeSecret() {
-	if !m.w.kind.management {
-		m.note(m.w.tenant.ChangeSecret(m.w.client, ""))
+	if m.w.kind.management {
+		return
 	}
+	typed, err := m.w.tenant.ChangeSecret(m.w.client, "")
+	m.note(nil, err)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.typed = typed
+}
+
+// wayBack is what the doctor tells a person whose change has stopped the
+// rotations: nothing that is stored logs in, and nobody overwrites the change.
+func (m *turmoil) wayBack() {
+	c := m.w.check
+	m.w.stage.turn.Lock()
+	by, works := c.changedByHand(), slices.ContainsFunc(c.stored(c.secret()), func(v storedCredential) bool { _, later := c.works(v); return later })
+	m.w.stage.turn.Unlock()
+	if works {
+		return
+	}
+	if !by {
+		m.note(nil, errors.New("nothing that is stored logs in, and nobody changed it by hand"))
+	}
+	r, catalog, err := app.RotationIn(m.w.aws, m.w.config, crashWindow)
+	if err == nil {
+		a := &rotation.Adopter{Rotator: r, Catalog: catalog}
+		err = a.AdoptSecret(m.ctx, m.w.arn, m.w.client, map[string]string{rotation.TagKind: m.w.tagKind()})
+	}
+	if fault.Reason(err) == "secret_unreadable" && m.w.kind.unreadable {
+		_, err = m.w.secrets.Put("client", m.w.stored(m.w.client, m.typed, nil), nil) // by hand, that is
+	}
+	m.note(nil, err)
 }
 
 // addKey is somebody who uploads a key beside ours, once: with another one the

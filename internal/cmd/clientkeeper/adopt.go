@@ -20,6 +20,11 @@ read:client_keys, and stored as a managed secret; a client with keys gets one mo
 beside its own. With -secret, a secret that holds the client's credential already is
 taken over as it is. What is stored has to log in, or it is not taken over.
 
+It is also the way back after somebody changed the credential in the dashboard, which
+stops rotations: a secret that is managed for the client already, and holds nothing that
+the tenant accepts any more, is given what the client has, or a new key. Be sure that the
+client is the secret's.
+
 No rotation is started: the first is due after -interval. Secrets Manager learns the
 rotation function, and tries no more than its testSecret step. Adopting again goes on
 where an earlier try ended.` + aboutKeeping + `

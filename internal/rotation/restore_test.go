@@ -1,0 +1,150 @@
+package rotation
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clientkeeper/internal/fault"
+)
+
+// drifts are what a person does in the dashboard, and what adoption makes of it.
+var drifts = map[string]struct {
+	kind    string
+	change  func(*world, *fakeClient)
+	stuck   bool // a rotation had begun
+	reason  string
+	current string // the secret that is AWSCURRENT then; empty: not looked at
+}{
+	"a secret is changed":            {KindSecret, func(_ *world, c *fakeClient) { c.Secret = secretOf("by hand") }, false, "", "by hand"},
+	"a secret is changed, stuck":     {KindSecret, func(_ *world, c *fakeClient) { c.Secret = secretOf("by hand") }, true, "", "by hand"},
+	"a secret is changed, not shown": {KindSecret, func(w *world, c *fakeClient) { c.Secret, w.hidden = secretOf("by hand"), true }, false, "secret_unreadable", "initial"},
+	"nothing":                        {KindSecret, func(*world, *fakeClient) {}, false, "", "initial"},
+	"a client is made public":        {KindSecret, func(_ *world, c *fakeClient) { c.AuthMethod = "none" }, false, "other_method", "initial"},
+	"a key is taken away":            {KindKey, func(_ *world, c *fakeClient) { c.pool, c.Attached = nil, nil }, false, "", ""},
+	"a key is taken away, stuck":     {KindKey, func(_ *world, c *fakeClient) { c.pool, c.Attached = nil, nil }, true, "", ""},
+	"a key is replaced by another":   {KindKey, func(_ *world, c *fakeClient) { c.pool[0].KeyID, c.pool[0].Name = "other", foreignName }, false, "", ""},
+	"keys are replaced by a secret":  {KindKey, func(_ *world, c *fakeClient) { c.become("client_secret_post", "by hand"); c.Attached = nil }, false, "", "by hand"},
+	"a secret is replaced by keys": {KindSecret, func(_ *world, c *fakeClient) {
+		c.become(KindKey, "")
+		c.own("f", "f", true, 0, day)
+		c.pool[0].Name = foreignName
+	}, true, "", ""},
+	"a key is replaced by two others": {KindKey, func(_ *world, c *fakeClient) { foreignKeys(c) }, false, "slots_taken", ""},
+}
+
+func foreignKeys(c *fakeClient) {
+	c.pool, c.Attached = nil, nil
+	for _, id := range []string{"f1", "f2"} {
+		c.own(id, id, true, 0, day)
+		c.pool[len(c.pool)-1].Name = foreignName
+	}
+}
+
+// drifted is a managed secret whose client was changed by hand.
+func drifted(t *testing.T, name string) (*world, *Adopter, *fakeClient) {
+	drift := drifts[name]
+	w := newWorld(t)
+	w.human = true
+	r := w.rotator()
+	initial := secretJSON("initial")
+	if drift.kind == KindKey {
+		initial = keyJSON(t, r)
+	}
+	c := w.put(map[string]string{TagKind: drift.kind}, initial)
+	time.Sleep(48 * time.Hour)
+	if drift.stuck {
+		w.begin(tokenOf(1))
+		if err := w.step(r, StepCreate, tokenOf(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drift.change(w, c)
+	time.Sleep(time.Minute) // the tenant's window
+	w.past = append(w.past, w.state.clone())
+	return w, &Adopter{Rotator: r, Catalog: fakeCatalog{w}}, c
+}
+
+func (a *Adopter) again(t *testing.T, kind string) error {
+	return a.AdoptSecret(t.Context(), arn, client, map[string]string{TagKind: kind})
+}
+
+func TestAdoptIsTheWayBack(t *testing.T) {
+	for name, drift := range drifts {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, a, c := drifted(t, name)
+				secret, attached := c.Secret.Reveal(), slices.Clone(c.Attached)
+				err := a.again(t, drift.kind)
+				if (err == nil) != (drift.reason == "") || err != nil && fault.Reason(err) != drift.reason {
+					t.Fatalf("%v, want %q", err, drift.reason)
+				}
+				if c.Secret.Reveal() != secret || slices.ContainsFunc(attached, func(id string) bool { return !slices.Contains(c.Attached, id) }) {
+					t.Error("what a person had set in the tenant was changed")
+				}
+				s := w.state.secrets[arn]
+				if got, err := clientsecretOf(s, s.has(Current)); drift.current != "" && (err != nil || got.ClientSecret.Reveal() != drift.current) {
+					t.Errorf("AWSCURRENT is not %q, %v", drift.current, err)
+				}
+				if err != nil {
+					return
+				}
+				if !w.works() || s.has(Pending) != "" {
+					t.Fatalf("works %v, AWSPENDING on %q", w.works(), s.has(Pending))
+				}
+				w.human = false
+				if len(c.Attached) == maxAttached { // nobody uses theirs any more
+					c.Attached = c.Attached[1:]
+					w.past = append(w.past, w.state.clone())
+				}
+				if err := w.engine(a.Rotator, tokenOf(2), 2); err != nil || w.finished(tokenOf(2), drift.kind) != "" {
+					t.Errorf("the next rotation: %v, %s", err, w.finished(tokenOf(2), drift.kind))
+				}
+				w.report()
+			})
+		})
+	}
+}
+
+// The way back is broken at every call in every way, and then gone again.
+func TestTheWayBackIsRepeatable(t *testing.T) {
+	for _, name := range []string{"a secret is changed", "a secret is changed, stuck", "a key is taken away", "a key is taken away, stuck"} {
+		for n := range 30 {
+			for what, text := range troubles {
+				synctest.Test(t, func(t *testing.T) {
+					w, a, c := drifted(t, name)
+					w.trouble = func(i int, _ string, _ bool) trouble {
+						if i == n {
+							return what
+						}
+						return none
+					}
+					var err error
+					for range 3 {
+						if err = w.tryAgain(t, a, drifts[name].kind); err == nil {
+							break
+						}
+						time.Sleep(time.Minute)
+					}
+					if err != nil || !w.works() || len(w.twice) > 0 || len(c.pool) > 1 || w.state.secrets[arn].has(Pending) != "" {
+						t.Fatalf("%s: call %d %s: %v, works %v, %v, %d keys; calls %v", name, n, text, err, w.works(), w.twice, len(c.pool), w.calls)
+					}
+				})
+			}
+		}
+	}
+}
+
+func (w *world) tryAgain(t *testing.T, a *Adopter, kind string) (err error) {
+	defer func() {
+		if dead, ok := recover().(crash); ok {
+			err = errDied(dead)
+		}
+	}()
+	return a.again(t, kind)
+}
+
+type errDied crash
+
+func (e errDied) Error() string { return "the process died at " + e.at }
