@@ -176,10 +176,13 @@
 //
 // Tag the secret with the other kind and rotate. The tenant takes either a
 // secret or keys, never both, and switches in one PATCH, which setSecret makes
-// when the new credential is stored as AWSPENDING; until finishSecret a
-// consumer finds it there. A key cannot be tried before the switch. The key of
-// a client that went back to a secret stays in the pool for the overlap, or
-// until finishSecret of the next rotation, after which no version would hold it.
+// when the new credential is stored as AWSPENDING; until finishSecret a consumer
+// finds it there. A key cannot be tried before the switch. A secret is set first,
+// while the keys still work, and left to spread for the tenant's 30 seconds.
+// Whether a tenant takes one of a client that uses keys is not documented; where
+// it does not, the secret is set with the switch, noted as migrated_at_once, and
+// may not be accepted by every part of the tenant for those 30 seconds. The key
+// of a client that went back to a secret stays in the pool for the overlap.
 //
 // # What the doctor finds
 //

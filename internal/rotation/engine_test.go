@@ -72,6 +72,7 @@ func scenarios() map[string]scenario {
 		"key, no grant":               {keyTags, keyJSON, func(w *world) { w.noGrant = true }, KindKey},
 		"secret to key":               {keyTags, local, nil, KindKey},
 		"key to secret":               {nil, keyJSON, nil, KindSecret},
+		"key to secret, at once":      {nil, keyJSON, func(w *world) { w.strict = true }, KindSecret},
 		"our own client":              {nil, local, func(w *world) { w.management = true }, KindSecret},
 		"our own client's key":        {keyTags, keyJSON, func(w *world) { w.management = true }, KindKey},
 		"our own client, to a key":    {keyTags, local, func(w *world) { w.management = true }, KindKey},
@@ -123,6 +124,9 @@ func TestEveryKindRotates(t *testing.T) {
 					t.Error(wrong)
 				}
 				w.report()
+				if w.strict != (w.waits > 0) {
+					t.Errorf("%d looks found a secret that does not log in everywhere yet", w.waits)
+				}
 			})
 		})
 	}

@@ -115,7 +115,7 @@ func (f fakeTenant) Client(_ context.Context, id string) (out Client, err error)
 		}
 		out = c.Client
 		out.Attached = slices.Clone(c.Attached)
-		if f.hidden {
+		if f.hidden || c.AuthMethod == KindKey {
 			out.Secret = secret.Value{}
 		}
 		return nil
@@ -139,8 +139,11 @@ func (f fakeTenant) change(call, id string, do func(*fakeClient) error) error {
 
 // become changes how a client logs in, and opens the window.
 func (c *fakeClient) become(method, value string) {
-	if c.AuthMethod != method || c.Secret.Reveal() != value {
-		c.before, c.beforeM, c.beforeA, c.since = c.Secret.Reveal(), c.AuthMethod, c.Attached, time.Now()
+	if c.AuthMethod != method {
+		c.beforeM, c.beforeA, c.sinceM = c.AuthMethod, c.Attached, time.Now()
+	}
+	if c.Secret.Reveal() != value {
+		c.before, c.since = c.Secret.Reveal(), time.Now()
 	}
 	c.AuthMethod, c.Secret = method, secret.New(value)
 }
@@ -151,8 +154,8 @@ func (f fakeTenant) Mark(_ context.Context, id, mark string) error {
 
 func (f fakeTenant) SetSecret(_ context.Context, id string, v secret.Value) error {
 	return f.change("SetSecret", id, func(c *fakeClient) error {
-		if !usesSecret(c.AuthMethod) {
-			return conflict("SetSecret", "")
+		if !usesSecret(c.AuthMethod) && (f.strict || c.AuthMethod != KindKey) {
+			return &fault.Error{Kind: fault.Invalid, Op: "SetSecret"}
 		}
 		c.become(c.AuthMethod, v.Reveal())
 		return nil
@@ -274,9 +277,10 @@ func (w *world) login(p clientsecret.ClientSecret) Answer {
 	if w.noGrant && w.grantFirst {
 		return GrantRefused
 	}
-	by := c.now()
-	if time.Since(c.since) < w.window && w.rng.IntN(2) == 0 {
-		by = c.old()
+	ways := c.ways(w.window)
+	by := ways[0]
+	if len(ways) > 1 && w.rng.IntN(2) == 0 {
+		by = ways[1+w.rng.IntN(len(ways)-1)]
 	}
 	switch {
 	case !c.takes(p, by):

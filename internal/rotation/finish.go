@@ -22,7 +22,7 @@ func (w *work) finish(ctx context.Context) error {
 	if from == "" {
 		return refuse("rotation.finish", "no_current", "the secret has no AWSCURRENT to move", "clientkeeper doctor says what to do")
 	}
-	if err := w.dropKey(ctx, pending); err != nil {
+	if err := w.dropKeys(ctx, pending); err != nil {
 		return err
 	}
 	if err := w.move(ctx, from); err != nil {
@@ -50,29 +50,31 @@ func (w *work) confirm(ctx context.Context, pending stored) error {
 	return later("rotation.finish", "not_applied", "the tenant does not accept the value that is to become AWSCURRENT", "let the rotation begin again with createSecret")
 }
 
-// dropKey deletes the key of a client that went back to a secret and is given
-// another: AWSPREVIOUS is the last to store it, and about to be forgotten. The
+// dropKeys deletes the keys of a client that went back to a secret and is given
+// another: AWSPREVIOUS is the last to store one, and about to be forgotten. The
 // overlap of a key that nobody can log in with need not be waited for.
-func (w *work) dropKey(ctx context.Context, pending stored) error {
-	if kindOf(pending.value) == KindKey {
-		return nil
+func (w *work) dropKeys(ctx context.Context, pending stored) error {
+	current, err := w.load(ctx, w.secret, Current)
+	if err != nil {
+		return err
 	}
-	var kept [2]stored
-	for i, label := range []string{Current, Previous} {
-		var err error
-		if kept[i], err = w.load(ctx, w.secret, label); err != nil {
+	previous, err := w.load(ctx, w.secret, Previous)
+	if err != nil || keyID(pending) != "" || keyID(current) != "" || keyID(previous) == "" {
+		return err
+	}
+	p, c, err := w.look(ctx, w.secret, w.settings)
+	if err != nil || !usesSecret(c.AuthMethod) {
+		return err
+	}
+	for _, k := range p.credentials {
+		if !p.ours(k) || !p.old(k) || slices.Contains(p.elsewhere, k.ID) {
+			continue
+		}
+		if err := w.Tenant.DeleteKey(ctx, c.ID, k.ID); err != nil {
 			return err
 		}
 	}
-	if keyID(kept[0]) != "" || keyID(kept[1]) == "" || !kept[1].usable(w.settings.ClientID) {
-		return nil
-	}
-	p, c, err := w.look(ctx, w.secret, w.settings)
-	k, there := p.byKeyID(p.previous)
-	if err != nil || !there || !usesSecret(c.AuthMethod) || slices.Contains(p.elsewhere, k.ID) {
-		return err
-	}
-	return w.Tenant.DeleteKey(ctx, c.ID, k.ID)
+	return nil
 }
 
 // move is a compare-and-swap. Where somebody else was faster, or the answer to

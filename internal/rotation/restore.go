@@ -141,7 +141,7 @@ func (w *work) promote(ctx context.Context) error {
 	}
 	pending, err := w.loadPending(ctx)
 	if err == nil {
-		err = w.dropKey(ctx, pending)
+		err = w.dropKeys(ctx, pending)
 	}
 	if err == nil {
 		err = w.move(ctx, w.secret.labelled(Current))

@@ -85,7 +85,7 @@ func (w *work) apply(ctx context.Context, action setAction, pending stored, c Cl
 	}
 	var err error
 	if action == setSwitch {
-		err = w.useSecret(ctx, pending)
+		err = w.switchToSecret(ctx, pending)
 	} else {
 		err = w.Tenant.SetSecret(ctx, c.ID, pending.value.ClientSecret)
 	}
@@ -97,6 +97,29 @@ func (w *work) apply(ctx context.Context, action setAction, pending stored, c Cl
 		w.takeBack(ctx, c)
 	}
 	return err
+}
+
+// switchToSecret lets a client that uses keys log in with a secret instead. The
+// secret is set first and left to spread while the keys still work, where the
+// tenant takes one from such a client; Auth0 does not document whether it does.
+// Otherwise method and secret are changed together, and until the tenant's
+// window is over a part of it may know the new method and not the new secret.
+func (w *work) switchToSecret(ctx context.Context, pending stored) error {
+	err := w.Tenant.SetSecret(ctx, pending.value.ClientID, pending.value.ClientSecret)
+	switch kind := fault.KindOf(err); {
+	case err == nil:
+		if err := pause(ctx, w.window()); err != nil {
+			return err
+		}
+		if err := w.stillOurs(ctx); err != nil {
+			return err
+		}
+	case kind == fault.Invalid || kind == fault.Conflict:
+		w.out.Note = "migrated_at_once"
+	default:
+		return err
+	}
+	return w.useSecret(ctx, pending)
 }
 
 func (w *work) useSecret(ctx context.Context, s stored) error {

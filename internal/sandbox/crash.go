@@ -81,8 +81,8 @@ type CrashResult struct {
 
 	// Waiting counts looks that found that the stored secret of a client which
 	// has just been switched from keys to a secret will log in, but does not
-	// yet: the tenant takes no secret of a client that uses keys, so it cannot
-	// have spread before.
+	// yet: this tenant takes no secret of a client that uses keys, so it cannot
+	// have spread before. It is the price of such a tenant alone.
 	Waiting int
 
 	Restarted int           // tries in which Secrets Manager gave up and was asked again

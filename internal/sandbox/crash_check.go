@@ -151,7 +151,7 @@ func (c *crashChecker) look(call string) {
 	c.countUnstored(now && later)
 	switch {
 	case now && later, c.generatedUnstored(), c.changedByHand():
-	case later && c.w.kind.fromKey && !c.w.kind.toKey && c.w.kind.accept == tenant.AcceptOld:
+	case later && c.w.kind.fromKey && !c.w.kind.toKey && !c.w.kind.early:
 		c.out.waiting++
 	default:
 		what := "no stored credential logs in"

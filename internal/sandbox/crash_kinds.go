@@ -20,6 +20,7 @@ type crashKind struct {
 	management     bool   // the client is the one that the function itself uses
 	cold           bool   // every invocation is a process of its own
 	unreadable     bool   // the scope does not show secrets, and trial logins are refused their grant
+	early          bool   // the tenant takes the secret of a client that still uses keys
 	accept         tenant.Acceptance
 }
 
@@ -39,13 +40,14 @@ var crashKinds = []crashKind{
 	{name: "secret-generated", about: "a client secret that the tenant makes", strategy: "tenant-generated"},
 	{name: "key", about: "a key of private_key_jwt", fromKey: true, toKey: true},
 	{name: "secret-to-key", about: "from a client secret to a key", toKey: true},
-	{name: "key-to-secret", about: "from a key to a client secret", fromKey: true},
-	{name: "key-to-secret-old", about: "the same, where the old secret works until the window is over", fromKey: true, accept: tenant.AcceptOld},
+	{name: "key-to-secret", about: "from a key to a client secret", fromKey: true, early: true},
+	{name: "key-to-secret-old", about: "the same, where the old secret works until the window is over", fromKey: true, early: true, accept: tenant.AcceptOld},
+	{name: "key-to-secret-at-once", about: "the same, of a tenant that takes no secret of a client that uses keys", fromKey: true, accept: tenant.AcceptOld},
 	{name: "management-secret", about: "the secret of the management client", management: true, cold: true, accept: tenant.AcceptEither},
 	{name: "management-secret-warm", about: "the same, in a process that lives on", management: true, accept: tenant.AcceptNew},
 	{name: "management-key", about: "the key of the management client", management: true, cold: true, fromKey: true, toKey: true},
 	{name: "management-secret-to-key", about: "the management client, from a secret to a key", management: true, cold: true, toKey: true},
-	{name: "management-key-to-secret", about: "the management client, from a key to a secret", management: true, cold: true, fromKey: true},
+	{name: "management-key-to-secret", about: "the management client, from a key to a secret", management: true, cold: true, fromKey: true, early: true, accept: tenant.AcceptEither},
 	{name: "management-generated", about: "the same as tenant-generated, which is made here all the same", management: true, cold: true, strategy: "tenant-generated"},
 }
 

@@ -32,7 +32,7 @@ func TestNoCrashLosesASecret(t *testing.T) {
 		if generated := k.Kind == "secret-generated"; generated != (k.Unstored > 0) {
 			t.Errorf("%s: %d looks found an unstored secret", k.Kind, k.Unstored)
 		}
-		if old := k.Kind == "key-to-secret-old"; old != (k.Waiting > 0) {
+		if atOnce := k.Kind == "key-to-secret-at-once"; atOnce != (k.Waiting > 0) {
 			t.Errorf("%s: %d looks found a secret that does not log in yet", k.Kind, k.Waiting)
 		}
 	}

@@ -114,7 +114,7 @@ func (w *crashWorld) openTenant() error {
 	}
 	w.tenant, err = tenant.New(tenant.Options{
 		Domain: "localhost:0", CADir: w.shared.dir, SigningKey: w.shared.signer, Plan: plan, Seed: 1,
-		Quirks:    tenant.Quirks{SecretPropagation: crashWindow, SecretAcceptance: w.kind.accept},
+		Quirks:    tenant.Quirks{SecretPropagation: crashWindow, SecretAcceptance: w.kind.accept, UnusedSecrets: w.kind.early},
 		Now:       func() time.Time { return time.Now().Add(-time.Duration(w.past.Load())) },
 		OnRequest: w.served,
 	})

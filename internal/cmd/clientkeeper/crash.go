@@ -84,7 +84,7 @@ func showCrashNotes(out io.Writer, k sandbox.CrashResult, verbose bool) {
 		fmt.Fprintf(out, "%s: %d secrets that the tenant had made could not be stored, and were undone\n", k.Kind, k.Undone)
 	}
 	if k.Waiting > 0 {
-		fmt.Fprintf(out, "%s: %d looks came after the switch from a key to a secret, which had not spread yet\n", k.Kind, k.Waiting)
+		fmt.Fprintf(out, "%s: %d looks came after the switch from a key to a secret, which this tenant takes no sooner and which had not spread yet\n", k.Kind, k.Waiting)
 	}
 	if k.Restarted > 0 {
 		fmt.Fprintf(out, "%s: %d rotations were given up by Secrets Manager and started again\n", k.Kind, k.Restarted)
