@@ -177,7 +177,7 @@ func withoutText(ctx context.Context, err error) error {
 	e := &fault.Error{Kind: fault.KindOf(err), Op: opToken, Reason: "credential_unreadable",
 		Detail: "the management credential cannot be read", RetryAfter: fault.RetryAfter(err)}
 	if cause, ok := errors.AsType[*fault.Error](err); ok {
-		e.Err = cause
+		e.Detail, e.Err = "", cause // which says it in its own words
 	}
 	return e
 }

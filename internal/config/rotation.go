@@ -31,6 +31,9 @@ type ScheduleRotations struct {
 	Pace time.Duration
 	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
 	EventsQueueURL string
+	// Every is the time between two runs: of a rate, or a week for a cron
+	// expression. (ROTATION_CHECK, default rate(15 minutes))
+	Every time.Duration
 }
 
 // LoadRotateSecret is as [LoadRegisterClient].
@@ -50,12 +53,37 @@ func LoadScheduleRotations(getenv func(string) string) (ScheduleRotations, error
 		Pace:      e.duration("START_PACE", time.Second, 0, time.Minute),
 
 		EventsQueueURL: e.eventsQueue(),
+		Every:          e.every("ROTATION_CHECK", 15*time.Minute),
 	}
 	return c, e.err("schedule-rotations")
 }
 
 func (e *env) window() time.Duration {
 	return e.duration("PROPAGATION_WINDOW", 30*time.Second, 0, 4*time.Minute)
+}
+
+// every reads an expression of EventBridge Scheduler, after its user guide
+// "Schedule types". How far apart the times of a cron expression are is not
+// computed.
+func (e *env) every(name string, fallback time.Duration) time.Duration {
+	const week = 7 * 24 * time.Hour
+	v := strings.TrimSpace(e.get(name))
+	inner, isRate := strings.CutPrefix(strings.TrimSuffix(v, ")"), "rate(")
+	switch {
+	case v == "":
+		return fallback
+	case strings.HasPrefix(v, "cron(") && strings.HasSuffix(v, ")"):
+		return week
+	}
+	number, unit, _ := strings.Cut(inner, " ")
+	n, err := strconv.Atoi(number)
+	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
+	size := units[strings.TrimSuffix(unit, "s")]
+	if !isRate || !strings.HasSuffix(v, ")") || err != nil || n < 1 || n > 100_000 || size == 0 {
+		e.wrong(name, "is neither rate(...) nor cron(...)")
+		return fallback
+	}
+	return time.Duration(n) * size
 }
 
 func (e *env) share(name string, fallback float64) float64 {

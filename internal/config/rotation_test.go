@@ -19,7 +19,7 @@ func TestRotationDefaults(t *testing.T) {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 	schedule, err := config.LoadScheduleRotations(with(nil))
-	want := config.ScheduleRotations{Tenant: tenant, Window: 30 * time.Second, FuseCount: 50, FuseShare: 0.5, Pace: time.Second}
+	want := config.ScheduleRotations{Tenant: tenant, Window: 30 * time.Second, FuseCount: 50, FuseShare: 0.5, Pace: time.Second, Every: 15 * time.Minute}
 	if diff := cmp.Diff(want, schedule); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
@@ -28,7 +28,7 @@ func TestRotationDefaults(t *testing.T) {
 func TestRotationMistakesAreReportedAtOnce(t *testing.T) {
 	const canary = "s3cr3t-canary"
 	_, err := config.LoadScheduleRotations(func(string) string { return canary })
-	for _, name := range []string{"PROPAGATION_WINDOW", "FUSE_COUNT", "FUSE_SHARE", "START_PACE"} {
+	for _, name := range []string{"PROPAGATION_WINDOW", "FUSE_COUNT", "FUSE_SHARE", "START_PACE", "ROTATION_CHECK"} {
 		if err == nil || !strings.Contains(err.Error(), name+": ") {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}
@@ -36,12 +36,25 @@ func TestRotationMistakesAreReportedAtOnce(t *testing.T) {
 	if err != nil && strings.Contains(err.Error(), canary) {
 		t.Errorf("the error repeats a value: %v", err)
 	}
-	for name, value := range map[string]string{"FUSE_COUNT": "0", "FUSE_SHARE": "1.1", "PROPAGATION_WINDOW": "-1s", "START_PACE": "1h"} {
+	for name, value := range map[string]string{"FUSE_COUNT": "0", "FUSE_SHARE": "1.1", "PROPAGATION_WINDOW": "-1s", "START_PACE": "1h", "ROTATION_CHECK": "rate(0 days)"} {
 		if _, err := config.LoadScheduleRotations(with(map[string]string{name: value})); !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s=%s: %v", name, value, err)
 		}
 	}
 	if _, err := config.LoadRotateSecret(func(string) string { return "" }); !errors.Is(err, fault.Invalid) {
 		t.Errorf("an empty environment: %v", err)
+	}
+}
+
+func TestTheTimeBetweenTwoRuns(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": 15 * time.Minute, "rate(1 minute)": time.Minute, "rate(2 hours)": 2 * time.Hour, "rate(1 day)": 24 * time.Hour, "cron(0 3 * * ? *)": 7 * 24 * time.Hour} {
+		if c, err := config.LoadScheduleRotations(with(map[string]string{"ROTATION_CHECK": text})); err != nil || c.Every != want {
+			t.Errorf("%q: %v, %v, want %v", text, c.Every, err, want)
+		}
+	}
+	for _, text := range []string{"rate(1)", "rate(1 month)", "15 minutes", "rate(1 day", "rate(-1 day)", "cron("} {
+		if _, err := config.LoadScheduleRotations(with(map[string]string{"ROTATION_CHECK": text})); !errors.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

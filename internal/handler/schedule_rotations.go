@@ -39,6 +39,9 @@ type ScheduleRotations struct {
 	// Pace is the least time between two starts, so that the tenant is not
 	// asked for everything at once.
 	Pace time.Duration
+	// Every is the time between two runs; what comes to its end in between has
+	// to be found by the next. Zero means often.
+	Every time.Duration
 	// Tenant is asked before the first start; nil is not asked. See [Tenant].
 	Tenant  Tenant
 	Log     *slog.Logger
@@ -74,7 +77,8 @@ type ScheduleAnswer struct {
 	listed bool // the secrets could be listed
 }
 
-// retireWithin is how long after the end of an overlap its key is looked for.
+// retireWithin is how long after the end of an overlap its key is looked for,
+// or for two runs where they are rarer.
 // What is left then is for the doctor: looking at every key in every run would
 // cost the tenant's budget for nothing.
 const retireWithin = 2 * time.Hour
@@ -255,7 +259,7 @@ func (r *run) retire(ctx context.Context, secrets []rotation.Secret) {
 		if err != nil || s.LastRotated.IsZero() {
 			continue
 		}
-		if over := r.now().Sub(s.LastRotated.Add(settings.Overlap)); over < 0 || over > retireWithin {
+		if over := r.now().Sub(s.LastRotated.Add(settings.Overlap)); over < 0 || over > max(retireWithin, 2*r.Every) {
 			continue
 		}
 		moves, err := r.Doctor.Retire(ctx, s.ID)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -169,6 +170,18 @@ func TestOverlapsEndInTheirTimeAndNotForEver(t *testing.T) {
 	out, _, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
 	if err != nil || out.Retired != 2 || !slices.Equal(f.retired, []string{"over", "a secret now"}) {
 		t.Errorf("%+v, %v; retired %v", out, err, f.retired)
+	}
+}
+
+func TestARareRunFindsTheOverlapsThatEndedBeforeIt(t *testing.T) {
+	key := map[string]string{rotation.TagKind: rotation.KindKey, rotation.TagOverlap: "24h"}
+	for every, want := range map[time.Duration][]string{0: {"over"}, 24 * time.Hour: {"over", "long over"}} {
+		f := &fleet{secrets: []rotation.Secret{due("over", 1, key), due("long over", 2, key), due("older", 9, key)}}
+		h := handler.ScheduleRotations{Catalog: f, Doctor: f, Every: every,
+			Log: telemetry.Logger(io.Discard, "schedule-rotations", "test", ""), Metrics: telemetry.NewMetrics(io.Discard, "schedule-rotations")}
+		if _, err := h.Handle(t.Context(), handler.ScheduleEvent{}); err != nil || !slices.Equal(f.retired, want) {
+			t.Errorf("every %v: retired %v, %v; want %v", every, f.retired, err, want)
+		}
 	}
 }
 

@@ -165,6 +165,9 @@ func (e exam) tenantSide() (out []Finding) {
 // keySide is what is wrong with the client's keys.
 func (e exam) keySide() (out []Finding) {
 	p := e.keys
+	if e.pending.usable(e.settings.ClientID) {
+		p.want = keyID(e.pending) // stored, too
+	}
 	if p.current != "" && e.method == KindKey && !e.secret.inFlight() {
 		out = append(out, e.currentKey()...)
 	}

@@ -182,7 +182,8 @@
 // Whether a tenant takes one of a client that uses keys is not documented; where
 // it does not, the secret is set with the switch, noted as migrated_at_once, and
 // may not be accepted by every part of the tenant for those 30 seconds. The key
-// of a client that went back to a secret stays in the pool for the overlap.
+// of a client that went back to a secret stays in the pool for the overlap, or
+// until finishSecret of the next rotation, after which no version would hold it.
 //
 // # What the doctor finds
 //

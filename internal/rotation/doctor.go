@@ -119,6 +119,10 @@ func (d *Doctor) do(ctx context.Context, e exam, f Finding) error {
 		return ignoreConflict(d.Store.RemoveLabel(ctx, f.SecretID, Pending, f.version))
 	case repairFinish:
 		w := &work{Rotator: d.Rotator, event: Event{SecretID: f.SecretID, Token: f.version}, secret: e.secret, settings: e.settings}
+		// First, for the overlap of the key that goes begins now.
+		if err := d.Catalog.Tag(ctx, f.SecretID, map[string]string{TagFinished: time.Now().UTC().Format(time.RFC3339)}); err != nil {
+			return err
+		}
 		if err := w.move(ctx, e.secret.labelled(Current)); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"context"
-	"slices"
 
 	"clientkeeper/internal/fault"
 )
@@ -22,7 +21,7 @@ func (w *work) finish(ctx context.Context) error {
 	if from == "" {
 		return refuse("rotation.finish", "no_current", "the secret has no AWSCURRENT to move", "clientkeeper doctor says what to do")
 	}
-	if err := w.dropKeys(ctx, pending); err != nil {
+	if err := w.forgetKeys(ctx, pending); err != nil {
 		return err
 	}
 	if err := w.move(ctx, from); err != nil {
@@ -48,33 +47,6 @@ func (w *work) confirm(ctx context.Context, pending stored) error {
 		return notTold("rotation.finish")
 	}
 	return later("rotation.finish", "not_applied", "the tenant does not accept the value that is to become AWSCURRENT", "let the rotation begin again with createSecret")
-}
-
-// dropKeys deletes the keys of a client that went back to a secret and is given
-// another: AWSPREVIOUS is the last to store one, and about to be forgotten. The
-// overlap of a key that nobody can log in with need not be waited for.
-func (w *work) dropKeys(ctx context.Context, pending stored) error {
-	current, err := w.load(ctx, w.secret, Current)
-	if err != nil {
-		return err
-	}
-	previous, err := w.load(ctx, w.secret, Previous)
-	if err != nil || keyID(pending) != "" || keyID(current) != "" || keyID(previous) == "" {
-		return err
-	}
-	p, c, err := w.look(ctx, w.secret, w.settings)
-	if err != nil || !usesSecret(c.AuthMethod) {
-		return err
-	}
-	for _, k := range p.credentials {
-		if !p.ours(k) || !p.old(k) || slices.Contains(p.elsewhere, k.ID) {
-			continue
-		}
-		if err := w.Tenant.DeleteKey(ctx, c.ID, k.ID); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // move is a compare-and-swap. Where somebody else was faster, or the answer to

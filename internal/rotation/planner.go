@@ -139,6 +139,8 @@ func (p pool) slotFor(k Credential) ([]string, error) {
 
 // freePool is the call that makes room in a full pool: it deletes something of
 // ours that is not attached, or detaches something so that it can be deleted.
+// The last one stays attached, though it has expired: the tenant may take no
+// empty slot, and it is a person's to delete another.
 func (p pool) freePool() (keyMove, error) {
 	for _, k := range p.credentials {
 		if p.disposable(k) && !p.isAttached(k) && !slices.Contains(p.elsewhere, k.ID) {
@@ -147,7 +149,7 @@ func (p pool) freePool() (keyMove, error) {
 	}
 	for _, k := range p.credentials {
 		rest := without(p.attached, k.ID)
-		if p.isAttached(k) && p.disposable(k) && !slices.Contains(p.elsewhere, k.ID) && (expired(k, p.now) || p.keepsOne(rest)) {
+		if p.isAttached(k) && p.disposable(k) && !slices.Contains(p.elsewhere, k.ID) && len(rest) > 0 && (expired(k, p.now) || p.keepsOne(rest)) {
 			return keyMove{do: keyDetach, id: k.ID, set: rest}, nil
 		}
 	}

@@ -141,7 +141,7 @@ func (w *work) promote(ctx context.Context) error {
 	}
 	pending, err := w.loadPending(ctx)
 	if err == nil {
-		err = w.dropKeys(ctx, pending)
+		err = w.forgetKeys(ctx, pending)
 	}
 	if err == nil {
 		err = w.move(ctx, w.secret.labelled(Current))

@@ -169,3 +169,66 @@ func TestASecondSecretTakesTheOldKeyAway(t *testing.T) {
 		}
 	}
 }
+
+// Secrets Manager knows nothing of a rotation that the doctor has finished.
+func TestTheOverlapBeginsWhenTheDoctorFinishes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := begun(t, "key")
+		for _, step := range []string{StepCreate, StepSet, StepTest} {
+			if err := w.step(r, step, tokenOf(1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(30 * time.Hour) // longer than the overlap
+		d := &Doctor{Rotator: r, Catalog: fakeCatalog{w}}
+		findings, err := d.Examine(t.Context(), arn)
+		if err != nil || len(findings) != 1 {
+			t.Fatalf("%+v, %v", findings, err)
+		}
+		if _, err := d.Repair(t.Context(), findings[0]); err != nil || w.state.secrets[arn].has(Current) != tokenOf(1) {
+			t.Fatal(err)
+		}
+		c := w.state.clients[client]
+		for after, keys := range []int{2, 2, 1} {
+			if _, err := d.Retire(t.Context(), arn); err != nil || len(c.pool) != keys {
+				t.Errorf("%d times 12 hours later: %d keys, %v; want %d", after, len(c.pool), err, keys)
+			}
+			time.Sleep(12*time.Hour + time.Second)
+		}
+	})
+}
+
+// The last key of a slot is not detached, though it has expired: the tenant's
+// answer to that would help nobody.
+func TestAFullPoolSaysWhatToDo(t *testing.T) {
+	now := time.Now()
+	p := pool{now: now, attached: []string{"a"}, want: "new", credentials: []Credential{{ID: "a", KeyID: "a", Name: NamePrefix + "a", Expires: now.Add(-day)}}}
+	for _, id := range []string{"f1", "f2", "f3"} {
+		p.credentials = append(p.credentials, Credential{ID: id, KeyID: id, Name: foreignName})
+	}
+	if m, err := p.next(); fault.Reason(err) != "pool_full" {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// A key that was adopted with its own name is ours as long as it is stored. It
+// is gone before it is forgotten.
+func TestAKeyOfAnotherNameIsNotLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := scenarios()["key"].prepare(t)
+		c := w.state.clients[client]
+		c.pool[0].Name = "from before clientkeeper"
+		for n := range 3 {
+			if err := w.engine(r, tokenOf(n), 1); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(48 * time.Hour) // and no schedule retires anything
+		}
+		for _, k := range c.pool {
+			if k.Name == "from before clientkeeper" {
+				t.Errorf("it is still there: %+v", c.pool)
+			}
+		}
+		w.report()
+	})
+}

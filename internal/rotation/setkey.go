@@ -34,7 +34,7 @@ func (r *Rotator) look(ctx context.Context, s Secret, settings Settings) (pool, 
 	}
 	p := pool{now: time.Now(), credentials: credentials, attached: c.Attached, elsewhere: c.Elsewhere, age: orphanAge,
 		current: keyID(current), previous: keyID(previous), unseen: current.version != "" && !current.present}
-	p.overlap = overlapEnd(s, p, settings.Overlap)
+	p.overlap = overlapEnd(s, p, settings)
 	p.renew = r.expiry(p.now, settings)
 	p.renewBy = p.now.Add(min(settings.Overlap, r.margin()))
 	return p, c, nil
@@ -50,9 +50,10 @@ func (r *Rotator) expiry(now time.Time, settings Settings) time.Time {
 }
 
 // overlapEnd counts from when the present credential became current: the end
-// of the last rotation, or when it was made where that is later.
-func overlapEnd(s Secret, p pool, overlap time.Duration) time.Time {
-	since := s.LastRotated
+// of the last rotation, which Secrets Manager or the doctor notes, or when it was
+// made where that is later.
+func overlapEnd(s Secret, p pool, settings Settings) time.Time {
+	since := latest(s.LastRotated, settings.Finished)
 	if k, ok := p.byKeyID(p.current); ok {
 		since = latest(since, k.Created)
 	}
@@ -61,7 +62,7 @@ func overlapEnd(s Secret, p pool, overlap time.Duration) time.Time {
 			since = latest(since, v.Created)
 		}
 	}
-	return since.Add(overlap)
+	return since.Add(settings.Overlap)
 }
 
 // checkRoom reports whether a new key could be placed now.

@@ -24,6 +24,7 @@ const (
 	TagAlg      = "clientkeeper:alg"       // RS256 (default), RS384 or PS256
 	TagAudience = "clientkeeper:audience"  // what the trial login asks for; default the Management API
 	TagAdopted  = "clientkeeper:adopted"   // RFC 3339: since when it is managed
+	TagFinished = "clientkeeper:finished"  // RFC 3339: when the doctor last made a version current
 )
 
 // The values of [TagKind] and [TagStrategy].
@@ -48,6 +49,7 @@ type Settings struct {
 	Alg      string
 	Audience string
 	Adopted  time.Time
+	Finished time.Time // by the doctor; zero: never
 }
 
 // defaultOverlap is how long an old key stays attached.
@@ -79,15 +81,23 @@ func ParseTags(tags map[string]string) (Settings, error) {
 	check(TagAlg, slices.Contains([]string{"RS256", "RS384", "PS256"}, s.Alg))
 	check(TagInterval, span(tags[TagInterval], &s.Interval))
 	check(TagOverlap, span(tags[TagOverlap], &s.Overlap))
-	if at := tags[TagAdopted]; at != "" {
-		s.Adopted, err = time.Parse(time.RFC3339, at)
-		check(TagAdopted, err == nil)
-	}
+	check(TagAdopted, moment(tags[TagAdopted], &s.Adopted))
+	check(TagFinished, moment(tags[TagFinished], &s.Finished))
 	if len(wrong) > 0 {
 		return Settings{}, &fault.Error{Kind: fault.Invalid, Op: "rotation.tags", Reason: "bad_tags",
 			Detail: "missing or wrong: " + strings.Join(wrong, ", "), Next: "correct the secret's tags"}
 	}
 	return s, nil
+}
+
+// moment reads a time; empty text leaves it zero.
+func moment(text string, at *time.Time) bool {
+	if text == "" {
+		return true
+	}
+	var err error
+	*at, err = time.Parse(time.RFC3339, text)
+	return err == nil
 }
 
 // span reads a Go duration, or whole days as in 30d, which time.ParseDuration

@@ -39,15 +39,30 @@ func (l Line) Final() bool {
 }
 
 // A Journal collects the lines of messages from what the functions write, and
-// hunts it for secrets.
+// hunts it for secrets. Of a sandbox that stays up it keeps the latest.
 type Journal struct {
 	tell func([]byte)
 
 	mu      sync.Mutex
 	lines   map[string][]Line // by the id of the first of a message's copies
+	order   []string          // the ids, by their first line
+	keep    int               // how many messages
 	changed chan struct{}     // closed and replaced at every line
 	hunted  [][]byte
 	leaks   int
+}
+
+const (
+	journalMessages = 10_000
+	journalLines    = 200    // of one message
+	journalSteps    = 50_000 // of rotations
+)
+
+// expect makes room for so many messages beside others.
+func (j *Journal) expect(n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.keep = max(j.keep, n+journalMessages)
 }
 
 // token is any JWT, an access token or an assertion. Its first letters alone come
@@ -80,7 +95,7 @@ func (j *Journal) Leaks() int {
 }
 
 func newJournal(tell func([]byte)) *Journal {
-	return &Journal{tell: tell, lines: map[string][]Line{}, changed: make(chan struct{})}
+	return &Journal{tell: tell, lines: map[string][]Line{}, keep: journalMessages, changed: make(chan struct{})}
 }
 
 func (j *Journal) line(text []byte) {
@@ -97,9 +112,31 @@ func (j *Journal) line(text []byte) {
 		return
 	}
 	id := or(l.OriginID, l.MessageID)
-	j.lines[id] = append(j.lines[id], l)
+	j.note(id, l)
 	close(j.changed)
 	j.changed = make(chan struct{})
+}
+
+// note keeps a line, in place of the oldest if there are enough. The caller
+// holds the lock.
+func (j *Journal) note(id string, l Line) {
+	if _, known := j.lines[id]; !known {
+		j.order = append(j.order, id)
+	}
+	j.lines[id] = latestOf(append(j.lines[id], l), journalLines)
+	for len(j.order) > j.keep {
+		delete(j.lines, j.order[0])
+		j.order = j.order[1:]
+	}
+}
+
+// latestOf is the end of a list that has grown by one. It is moved only now and
+// then, and so may be a little longer than n.
+func latestOf[T any](list []T, n int) []T {
+	if len(list) < n+n/4 {
+		return list
+	}
+	return append([]T(nil), list[len(list)-n:]...)
 }
 
 // Of are the lines of one message so far, and a channel that is closed when
@@ -132,7 +169,7 @@ type steps struct {
 func (t *steps) add(e secretsmanager.StepEvent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.all = append(t.all, e)
+	t.all = latestOf(append(t.all, e), journalSteps)
 	if t.tell != nil {
 		t.tell(e)
 	}

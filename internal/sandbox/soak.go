@@ -113,6 +113,7 @@ func (s *Sandbox) soaked(n int) (Soaked, error) {
 // some of what was deleted.
 func (s *Sandbox) Soak(ctx context.Context, n int, progress func(done, total int)) (SoakReport, error) {
 	start := time.Now()
+	s.Journal.expect(n)
 	queue := s.registrations()
 	s.SQS.SetMischief(func(op, name string) sqs.Fault {
 		if name != queue.Name {
