@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"clientkeeper/internal/fault"
+	"clientkeeper/internal/idempotency"
 	"clientkeeper/internal/secret"
 	"clientkeeper/internal/secretstore"
 )
@@ -51,4 +53,32 @@ func (r records) read(ctx context.Context, name string, which ...secretstore.Sel
 		return nil, err
 	}
 	return []byte(v.Value.Reveal()), nil
+}
+
+// sweepLimit bounds what one run deletes; the rest is for the next.
+const sweepLimit = 200
+
+// DeleteExpired deletes the records of requests that nothing has happened to for
+// [idempotency.KeepFor], some of them at a time, and returns how many. Only
+// names below its own folder are ever deleted.
+func (r records) DeleteExpired(ctx context.Context, now time.Time) (deleted int, err error) {
+	for d, err := range r.store.List(ctx, secretstore.Tag{Key: recordTag, Value: "request"}) {
+		if err != nil {
+			return deleted, err
+		}
+		last := d.LastChanged
+		if last.Before(d.Created) {
+			last = d.Created
+		}
+		if !strings.HasPrefix(d.Name, recordsFolder) || last.IsZero() || now.Sub(last) < idempotency.KeepFor {
+			continue
+		}
+		if err := r.store.Erase(ctx, d.ARN); err != nil {
+			return deleted, err
+		}
+		if deleted++; deleted == sweepLimit {
+			return deleted, nil
+		}
+	}
+	return deleted, nil
 }

@@ -46,6 +46,7 @@ func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slo
 		Policy: rotation.Policy{MaxStarts: c.FuseCount, MaxShare: c.FuseShare}, Pace: c.Pace, Every: c.Every,
 		Tenant: r.Tenant.(rotated), // as RotationIn has made it
 		Log:    log, Metrics: metrics, Events: announcer(cfg, c.Tenant, c.EventsQueueURL), Observe: observer(metrics),
+		Records: records{store: catalog.(secrets).store},
 	}, nil
 }
 

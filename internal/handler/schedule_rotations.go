@@ -42,6 +42,8 @@ type ScheduleRotations struct {
 	// Every is the time between two runs; what comes to its end in between has
 	// to be found by the next. Zero means often.
 	Every time.Duration
+	// Records are those of requests to the API; nil: there are none. See [Records].
+	Records Records
 	// Tenant is asked before the first start; nil is not asked. See [Tenant].
 	Tenant  Tenant
 	Log     *slog.Logger
@@ -70,6 +72,7 @@ type ScheduleAnswer struct {
 	Blocked  int `json:"blocked"` // never due as they are, until a person has seen to them
 	Repaired int `json:"repaired"`
 	Failed   int `json:"failed"`
+	Expired  int `json:"expired"` // records of requests that were deleted
 	// LockedOut counts the secrets whose AWSCURRENT the tenant refused.
 	LockedOut int    `json:"locked_out"`
 	Fuse      string `json:"fuse,omitempty"`
@@ -172,6 +175,7 @@ func (r *run) all(ctx context.Context, ev ScheduleEvent) error {
 		r.start(ctx, plan.Start, policy)
 		r.renew(ctx, plan.Late)
 	}
+	r.expire(ctx)
 	switch {
 	case plan.Fuse != "":
 		return &fault.Error{Kind: fault.Conflict, Op: "handler.schedule_rotations", Reason: "fuse", Detail: plan.Fuse,

@@ -81,6 +81,10 @@ type Ledger struct {
 // request on its way to a tenant takes 11 seconds at the most that was seen.
 const Margin = 15 * time.Second
 
+// KeepFor is how long a record is kept after the last thing that happened to it.
+// After that, its key is a new one.
+const KeepFor = 24 * time.Hour
+
 // workLimit bounds a try whose context has no deadline. Lambda gives no
 // function more.
 const workLimit = 15 * time.Minute
