@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,7 +44,7 @@ func Credentials(cfg aws.Config, o CredentialOptions) (*cred.Service, *idempoten
 	fetcher := safehttp.New(o.Fetch)
 	s := &cred.Service{
 		Tenant: making{client}, Store: shelf{store: store, kms: o.KMSKeyID, domain: o.Tenant.Domain, function: o.FunctionARN},
-		Prefix: o.Prefix, Domain: o.Tenant.Domain, AnyClient: o.AnyClient, Settle: o.Settle,
+		Prefix: o.Prefix, Domain: o.Tenant.Domain, Domains: audienceHost(o.Tenant.Audience), AnyClient: o.AnyClient, Settle: o.Settle,
 		Hosts: policy.Allows,
 		Fetch: func(ctx context.Context, url string) ([]byte, error) {
 			r, err := fetcher.Get(ctx, safehttp.Request{URL: url, MaxBytes: keySetLimit, AnyType: true})
@@ -63,3 +64,11 @@ func Credentials(cfg aws.Config, o CredentialOptions) (*cred.Service, *idempoten
 // keySetLimit is one byte more than a key set may have, so that the judgement
 // refuses it.
 const keySetLimit = 12*1024 + 1
+
+// audienceHost is the canonical domain, where the configured one is custom.
+func audienceHost(audience string) []string {
+	if u, err := url.Parse(audience); err == nil && u.Host != "" {
+		return []string{u.Host}
+	}
+	return nil
+}

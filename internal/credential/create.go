@@ -30,6 +30,9 @@ const (
 // delete what was made; the doctor names what is left otherwise.
 func (s *Service) CreateClient(ctx context.Context, op Operation, n NewClient) (Client, error) {
 	n, err := n.complete()
+	if err == nil {
+		err = s.mayGrant(n.Grants)
+	}
 	if err != nil {
 		return Client{}, err
 	}

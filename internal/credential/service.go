@@ -23,8 +23,10 @@ type Service struct {
 
 	// Prefix begins the names of the secrets that are made. Empty: "clients/".
 	Prefix string
-	// Domain is the tenant's, for token_endpoint and issuer.
-	Domain string
+	// Domain is the tenant's, for token_endpoint and issuer. Domains are others
+	// that it has; no grant is made for an API at any of them.
+	Domain  string
+	Domains []string
 	// Self is the id of the management client, which is never touched. Nil:
 	// not known, and then nothing is refused for it.
 	Self func(context.Context) (string, error)

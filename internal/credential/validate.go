@@ -3,12 +3,15 @@ package credential
 import (
 	"cmp"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"clientkeeper/internal/fault"
 )
 
 // The limits of a request. Those of the tenant and of Secrets Manager are in
@@ -85,6 +88,38 @@ func wrongGrants(grants []Grant) string {
 		}
 	}
 	return ""
+}
+
+// mayGrant refuses the APIs of the tenant itself. A client that may use the
+// Management API could give itself and others everything.
+func (s *Service) mayGrant(grants []Grant) error {
+	for _, g := range grants {
+		if !s.ownAPI(g.Audience) {
+			continue
+		}
+		return &fault.Error{Kind: fault.Denied, Op: "credential.create_client", Reason: "tenant_api",
+			Detail: "a grant names an API of the tenant itself", Next: "have an administrator make that client"}
+	}
+	return nil
+}
+
+// ownAPI reports whether an audience is the tenant's own: anything at its
+// domains, and the Management API of any tenant, for the canonical domain is not
+// known where a custom one is configured.
+func (s *Service) ownAPI(audience string) bool {
+	u, err := url.Parse(strings.ToLower(strings.TrimSpace(audience)))
+	if err != nil {
+		return true // not one of anybody's
+	}
+	if strings.HasPrefix(strings.Trim(u.Path, "/")+"/", "api/v2/") || strings.Contains(strings.ToLower(audience), "/api/v2") {
+		return true
+	}
+	for _, own := range append([]string{s.Domain}, s.Domains...) {
+		if host, _, _ := strings.Cut(own, ":"); u.Hostname() != "" && u.Hostname() == strings.ToLower(host) {
+			return true
+		}
+	}
+	return false
 }
 
 // tagText is what a tag's key or value may consist of (AWS "Tag naming and
