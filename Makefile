@@ -30,7 +30,7 @@ soak: ## Send 10,000 messages through mischief and crashes, count what became of
 	$(GO) run ./internal/cmd/clientkeeper soak $(SOAK_FLAGS)
 
 .PHONY: crash
-crash: ## Kill and break rotations at every remote call, count what was lost
+crash: ## Kill and break rotations and requests at every remote call, count what was lost
 	$(GO) run ./internal/cmd/clientkeeper crash $(CRASH_FLAGS)
 
 ##@ Check

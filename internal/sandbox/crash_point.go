@@ -192,3 +192,17 @@ func (f fate) fault() tenant.Fault {
 	}
 	return out
 }
+
+// forget drops what was recorded while a world was made.
+func (s *stage) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = nil
+}
+
+// disarm lets everything through from now on.
+func (s *stage) disarm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.armed, s.holding = nil, ""
+}

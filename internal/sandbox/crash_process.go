@@ -39,6 +39,9 @@ func (w *crashWorld) start() (*crashProcess, error) {
 
 // invoke is how Secrets Manager reaches the function.
 func (w *crashWorld) invoke(ctx context.Context, _ string, text []byte) (functionError string, err error) {
+	if w.check == nil {
+		return "", nil // a world in which something is made: nothing is rotated
+	}
 	var ev events.SecretsManagerSecretRotationEvent
 	if err := json.Unmarshal(text, &ev); err != nil {
 		return "", err

@@ -62,6 +62,7 @@ type crashWorld struct {
 	shared  *crashShared
 	stage   *stage
 	check   *crashChecker
+	look    func(call string) // after each call; nil as long as the world is made
 	tenant  *tenant.Tenant
 	secrets *secretsmanager.Service
 	aws     aws.Config
@@ -95,6 +96,7 @@ func newCrashWorld(shared *crashShared, k crashKind) (_ *crashWorld, err error) 
 	}
 	w.past.Store(0)
 	w.check = newCrashChecker(w)
+	w.look = w.check.look
 	w.tenant.SetMischief(w.befall)
 	return w, nil
 }
@@ -138,7 +140,7 @@ func (w *crashWorld) befall(_ int, r *http.Request) tenant.Fault {
 	return w.fate.fault()
 }
 
-func (w *crashWorld) served(tenant.Entry) { w.stage.pass(w.fate, w.check.look) }
+func (w *crashWorld) served(tenant.Entry) { w.stage.pass(w.fate, w.look) }
 
 // tenantCall names a request without the ids in its path. A login changes
 // nothing.
@@ -201,7 +203,7 @@ func (w *crashWorld) serveSecrets(rw http.ResponseWriter, r *http.Request) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		w.secrets.ServeHTTP(answer, r)
 	}
-	w.stage.pass(f, w.check.look)
+	w.stage.pass(f, w.look)
 	switch {
 	case f.hangsUp():
 		panic(http.ErrAbortHandler) // closes the connection without a word

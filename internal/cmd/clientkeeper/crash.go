@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,16 +15,17 @@ import (
 	"clientkeeper/internal/sandbox"
 )
 
-const aboutCrash = `Rotates credentials of every kind, and kills or breaks the rotation at every remote
-call that it makes, in every way. After each call it looks whether something that
-is stored logs in. It fails if a promise was broken.`
+const aboutCrash = `Rotates credentials of every kind, and makes clients and credentials as requests to
+the API do, and kills or breaks that at every remote call that it makes, in every way.
+After each call it looks whether what is stored logs in; in the end, whether there is
+one of everything. It fails if a promise was broken.`
 
 func runCrash(ctx context.Context, inv *invocation) error {
 	var options sandbox.CrashOptions
 	var kinds string
 	var asJSON, verbose bool
 	_, err := inv.flags("crash", "[flags]", aboutCrash, func(f *flag.FlagSet) {
-		f.StringVar(&kinds, "kind", "", "the `kinds` to break, separated by commas, of "+strings.Join(sandbox.CrashKinds(), ", ")+" (default all)")
+		f.StringVar(&kinds, "kind", "", "the `kinds` to break, separated by commas, of "+strings.Join(slices.Concat(sandbox.CrashKinds(), sandbox.MakingKinds()), ", ")+" (default all)")
 		f.IntVar(&options.Every, "every", 1, "try every n-th point only")
 		f.IntVar(&options.Parallel, "parallel", 16, "how many rotations to break at once")
 		f.BoolVar(&asJSON, "json", false, "print the counts as JSON")
@@ -43,7 +45,7 @@ func runCrash(ctx context.Context, inv *invocation) error {
 			}
 		}
 	}
-	report, err := sandbox.CrashMatrix(ctx, options)
+	report, err := breakEverything(ctx, options)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 const aboutDoctor = `Names what is wrong with managed secrets and with the clients they belong to, each
 with a sentence and the one safe thing to do about it. Without a secret it looks at
-all of them. -fix does what is safe to do without a person, and says what it did;
+all of them, and at what requests to the API left unfinished. -fix does what is safe to do without a person, and says what it did;
 nothing else is changed. Nothing is printed of a secret's value.
 
 It ends with status 0 when all is well or was repaired, and with 1 when findings
@@ -42,6 +42,11 @@ func runDoctor(ctx context.Context, inv *invocation) error {
 	v.doctor = k.doctor()
 	if err := v.all(ctx, secrets); err != nil {
 		return err
+	}
+	if len(names) == 0 && !v.deaf {
+		if err := v.requests(ctx); err != nil {
+			return err
+		}
 	}
 	return v.conclude(len(secrets))
 }
@@ -80,6 +85,7 @@ type visit struct {
 	found, repaired, safe int
 	last                  string // the secret that was last shown
 	line                  bool   // a line of progress is on the terminal
+	deaf                  bool   // the tenant does not answer, which has been said
 }
 
 // patience is what one secret may take.
@@ -161,7 +167,7 @@ func (v *visit) tryTenant(ctx context.Context, secrets []rotation.Secret) (unrea
 		}
 		deaf := *v.doctor.Rotator
 		deaf.Tenant = silent{deaf.Tenant, err}
-		v.doctor.Rotator = &deaf
+		v.doctor.Rotator, v.deaf = &deaf, true
 		_ = v.show(seen{Finding: "tenant_unreachable", Says: "nothing can be learned from the tenant: " + err.Error(),
 			Repair: "clientkeeper preflight tells what is wrong there; what follows is Secrets Manager's side alone"})
 		return true

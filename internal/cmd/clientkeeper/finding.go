@@ -107,7 +107,7 @@ func (v *visit) advice() string {
 func (v *visit) summary(examined int) string {
 	text := plural(examined, "secret", "secrets") + " examined: "
 	switch {
-	case examined == 0:
+	case examined == 0 && v.found == 0:
 		return "there are no managed secrets here; clientkeeper adopt takes one over"
 	case v.found == 0:
 		return text + "all is well"
