@@ -43,7 +43,7 @@ func (s *Service) AddCredentials(ctx context.Context, op Operation, clientID str
 	}
 	out, err := a.all(ctx)
 	if err != nil && fault.KindOf(err).Permanent() && a.begun {
-		a.undo(ctx)
+		err = undone(err, a.undo(ctx))
 	}
 	return out, err
 }
@@ -207,26 +207,30 @@ func (a *adding) attach(ctx context.Context) error {
 }
 
 // undo removes what was made, where it is not attached, and then the secret.
-func (a *adding) undo(ctx context.Context) {
+func (a *adding) undo(ctx context.Context) error {
 	pool, err := a.Tenant.Credentials(ctx, a.client.ID)
 	if err != nil {
-		return
+		return err
 	}
 	c, err := a.Tenant.Client(ctx, a.client.ID)
 	if err != nil {
-		return
+		return err
 	}
 	for _, k := range pool {
 		if !a.ours(k) {
 			continue
 		}
-		if slices.Contains(c.Attached, k.ID) || a.Tenant.DeleteCredential(ctx, a.client.ID, k.ID) != nil {
-			return
+		if slices.Contains(c.Attached, k.ID) {
+			return nil // somebody logs in with it by now
+		}
+		if err := a.Tenant.DeleteCredential(ctx, a.client.ID, k.ID); err != nil {
+			return err
 		}
 	}
-	if a.arn != "" {
-		_ = a.Store.Erase(ctx, a.arn) // the doctor names it
+	if a.arn == "" {
+		return nil
 	}
+	return a.Store.Erase(ctx, a.arn)
 }
 
 // storeKey makes a key and stores it, or finds the one that an earlier try

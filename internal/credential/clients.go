@@ -71,7 +71,7 @@ func cursorOf(cursor string) (name string, err error) {
 	}
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	name, ok := strings.CutPrefix(string(text), cursorMark)
-	if err != nil || !ok || len(name) > 512 || !printable(name) {
+	if err != nil || !ok || len(name) > 512 || !printable(name) || cursorAfter(name) != cursor {
 		return "", invalid("cursor_invalid", "that is not a cursor of this list", "begin again without a cursor")
 	}
 	return name, nil

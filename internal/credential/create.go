@@ -39,7 +39,7 @@ func (s *Service) CreateClient(ctx context.Context, op Operation, n NewClient) (
 	m := &making{Service: s, op: op, want: n}
 	if err := m.all(ctx); err != nil {
 		if fault.KindOf(err).Permanent() && !m.whole {
-			m.undo(ctx)
+			err = undone(err, m.undo(ctx))
 		}
 		return Client{}, err
 	}
@@ -275,14 +275,27 @@ func (m *making) enable(ctx context.Context) error { return m.Store.EnableRotati
 // undo removes what was made for a client that the tenant refuses: first the
 // client, if there is one, then the secret, so that a crash in between leaves a
 // secret that says what it belongs to.
-func (m *making) undo(ctx context.Context) {
+func (m *making) undo(ctx context.Context) error {
 	if m.arn == "" {
-		return
+		return nil
 	}
-	if m.clientID != "" && m.Tenant.DeleteClient(ctx, m.clientID) != nil {
-		return // the doctor names both
+	if m.clientID != "" {
+		if err := m.Tenant.DeleteClient(ctx, m.clientID); err != nil {
+			return err
+		}
 	}
-	_ = m.Store.Erase(ctx, m.arn) // likewise
+	return m.Store.Erase(ctx, m.arn)
+}
+
+// undone is what a refused request fails with. Where what was made could not be
+// removed for now, it is to be repeated, to be refused again; where it may not
+// be removed, the doctor names it.
+func undone(refusal, err error) error {
+	if err == nil || !fault.KindOf(err).Transient() {
+		return refusal
+	}
+	return &fault.Error{Kind: fault.Unavailable, Op: "credential.undo", Reason: "refused_half_way", Err: err, RetryAfter: time.Second,
+		Detail: "the tenant refuses this, and what was made for it could not be removed yet", Next: "repeat the request with the same key to hear why"}
 }
 
 // newCredential is what the client will log in with, but for its client id.

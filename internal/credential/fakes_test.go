@@ -33,7 +33,6 @@ type world struct {
 
 	hideMarked int // calls of Marked that do not see the newest client
 	apis       map[string]bool
-	enabled    int // times that rotation was switched on
 }
 
 type fakeClient struct {

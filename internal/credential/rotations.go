@@ -140,5 +140,6 @@ func parseRotationID(id string) (arn, token string, started time.Time, ok bool) 
 		return "", "", started, false
 	}
 	seconds, err := strconv.ParseInt(parts[2], 10, 64)
-	return parts[3], parts[1], time.Unix(seconds, 0).UTC(), err == nil
+	arn, token, started = parts[3], parts[1], time.Unix(seconds, 0).UTC()
+	return arn, token, started, err == nil && rotationID(arn, token, started) == id
 }

@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"clientkeeper/internal/idempotency"
+	"clientkeeper/internal/sandbox/secretsmanager"
+	"clientkeeper/internal/secretstore"
+)
+
+func openRecords(t *testing.T) (*secretsmanager.Service, records) {
+	t.Helper()
+	room := secretsmanager.New(secretsmanager.Options{Region: "eu-central-1"})
+	t.Cleanup(room.Close)
+	server := httptest.NewServer(room)
+	t.Cleanup(server.Close)
+	return room, records{store: secretstore.New(aws.Config{Region: "eu-central-1", BaseEndpoint: &server.URL,
+		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})}
+}
+
+// Only records are deleted, only old ones, and some at a time.
+func TestRecordsExpire(t *testing.T) {
+	room, r := openRecords(t)
+	l := &idempotency.Ledger{Store: r}
+	for n := range sweepLimit + 3 {
+		if err := r.Begin(t.Context(), strings.Repeat("a", n+1), strings.Repeat("t", 32), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tags := range map[string]map[string]string{
+		"management":                      {"clientkeeper:managed": "true"},
+		"clients/orders":                  {recordTag: "request"}, // a mistake, or worse
+		"clientkeeper/requests-of-others": {recordTag: "request"},
+		recordsFolder + "without-the-tag": nil,
+	} {
+		if _, err := room.Put(name, "value", tags); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := len(room.Snapshot())
+	for i, step := range []struct {
+		after time.Duration
+		want  int
+	}{{idempotency.KeepFor - time.Minute, 0}, {idempotency.KeepFor + time.Minute, sweepLimit}, {idempotency.KeepFor + time.Minute, 3}, {48 * time.Hour, 0}} {
+		if n, err := r.DeleteExpired(t.Context(), time.Now().Add(step.after)); err != nil || n != step.want {
+			t.Fatalf("run %d deleted %d, %v; want %d", i, n, err, step.want)
+		}
+	}
+	if left := len(room.Snapshot()); left != all-sweepLimit-3 {
+		t.Errorf("%d secrets are left of %d", left, all)
+	}
+	// Its key is a new one then.
+	request := idempotency.Request{Caller: "alice", Key: "k", Digest: [32]byte{1}}
+	for n := range 2 {
+		_, replayed, err := l.Do(t.Context(), request, func(_ context.Context, op idempotency.Operation) (idempotency.Answer, error) {
+			if op.Resumed {
+				t.Error("resumed")
+			}
+			return idempotency.Answer{Status: 201 + n}, nil
+		})
+		if err != nil || replayed {
+			t.Fatalf("%v, %v", replayed, err)
+		}
+		if _, err := r.DeleteExpired(t.Context(), time.Now().Add(25*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

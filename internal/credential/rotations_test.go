@@ -1,0 +1,106 @@
+package credential
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clientkeeper/internal/fault"
+)
+
+func TestTheStateOfARotation(t *testing.T) {
+	token, other := operation(1).token("rotation"), "another"
+	for name, test := range map[string]struct {
+		stages map[string][]string
+		values []string // versions with a value, the oldest first
+		after  time.Duration
+		want   string
+	}{
+		"begun":                    {map[string][]string{other: {"AWSCURRENT"}, token: {"AWSPENDING"}}, nil, 0, Running},
+		"cannot be seen yet":       {map[string][]string{other: {"AWSCURRENT"}}, nil, 0, Running},
+		"never seen":               {map[string][]string{other: {"AWSCURRENT"}}, nil, 2 * time.Minute, Failed},
+		"current":                  {map[string][]string{token: {"AWSCURRENT"}}, nil, 0, Succeeded},
+		"current and pending":      {map[string][]string{token: {"AWSCURRENT", "AWSPENDING"}}, nil, 0, Succeeded},
+		"previous":                 {map[string][]string{other: {"AWSCURRENT"}, token: {"AWSPREVIOUS"}}, nil, 0, Superseded},
+		"long ago":                 {map[string][]string{other: {"AWSCURRENT"}}, []string{token, other}, 48 * time.Hour, Superseded},
+		"given up by the doctor":   {map[string][]string{other: {"AWSCURRENT"}}, []string{other, token}, 2 * time.Hour, Failed},
+		"pending for two hours":    {map[string][]string{other: {"AWSCURRENT"}, token: {"AWSPENDING"}}, nil, 2 * time.Hour, Failed},
+		"pending for half an hour": {map[string][]string{other: {"AWSCURRENT"}, token: {"AWSPENDING"}}, nil, 30 * time.Minute, Running},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, s, made := furnished(t, ClientSecretPost)
+				r, err := s.StartRotation(t.Context(), operation(1), made.ClientID)
+				if err != nil || r.State != Running || r.ClientID != made.ClientID {
+					t.Fatalf("%+v, %v", r, err)
+				}
+				there := fakeStore{w}.find(made.SecretARN)
+				there.Stages = test.stages
+				s.Store = histories{fakeStore{w}, test.values}
+				time.Sleep(test.after)
+				now, err := s.Rotation(t.Context(), r.ID)
+				if err != nil || now.State != test.want || now.ClientID != made.ClientID || !now.Started.Equal(r.Started) {
+					t.Errorf("%+v, %v; want %s", now, err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// histories are versions an hour apart.
+type histories struct {
+	fakeStore
+	values []string
+}
+
+func (h histories) History(_ context.Context, _ string) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	for i, v := range h.values {
+		out[v] = time.Now().Add(time.Duration(i-9) * time.Hour)
+	}
+	return out, nil
+}
+
+func TestStartingARotation(t *testing.T) {
+	w, s, made := furnished(t, ClientSecretPost)
+	first, err := s.StartRotation(t.Context(), operation(1), made.ClientID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.StartRotation(t.Context(), operation(1), made.ClientID); err != nil || again.SecretARN != first.SecretARN {
+		t.Errorf("the same again: %+v, %v", again, err)
+	}
+	if _, err := s.StartRotation(t.Context(), operation(2), made.ClientID); fault.Reason(err) != "rotation_in_progress" || fault.RetryAfter(err) == 0 {
+		t.Errorf("another: %v", err)
+	}
+	there := fakeStore{w}.find(made.SecretARN)
+	there.Paused = true
+	if _, err := s.StartRotation(t.Context(), operation(3), made.ClientID); fault.Reason(err) != "paused" {
+		t.Errorf("paused: %v", err)
+	}
+	there.Paused, there.RotationEnabled = false, false
+	if _, err := s.StartRotation(t.Context(), operation(3), made.ClientID); fault.Reason(err) != "rotation_disabled" {
+		t.Errorf("disabled: %v", err)
+	}
+	for _, id := range []string{"", "x", "cjF8", rotationID("arn:nothing", operation(1).token("rotation"), time.Now()), first.ID + "A", first.ID[1:]} {
+		if r, err := s.Rotation(t.Context(), id); fault.Reason(err) != "rotation_not_found" || fault.KindOf(err) != fault.NotFound {
+			t.Errorf("%q: %+v, %v", id, r, err)
+		}
+	}
+}
+
+// An answer that is lost is no second rotation.
+func TestAStartWhoseAnswerIsLost(t *testing.T) {
+	for _, how := range []way{killAfter, lostOnce, failOnce} {
+		w, s, made := furnished(t, ClientSecretPost)
+		w.point = &point{3, "store.rotate", how}
+		if _, err := s.StartRotation(t.Context(), operation(1), made.ClientID); err == nil || !w.struck {
+			t.Fatalf("%s: %v after %v", ways[how], err, w.calls)
+		}
+		w.point, w.dead = nil, false
+		if r, err := s.StartRotation(t.Context(), operation(1), made.ClientID); err != nil || r.State != Running {
+			t.Errorf("%s: %+v, %v", ways[how], r, err)
+		}
+	}
+}
