@@ -201,6 +201,28 @@ var refusals = []contract{
 		}
 		s.wantStages(t, name, stages{v1: {"AWSCURRENT"}, v2: {"AWSPENDING"}})
 	}},
+	{"what the model of the service rules out is a ValidationException", func(t *testing.T, s *service) {
+		name, v1 := s.create(t, "one")
+		long := strings.Repeat("x", 2049)
+		for _, c := range []struct {
+			operation string
+			body      object
+		}{
+			{"PutSecretValue", object{"ClientRequestToken": token(), "SecretString": "two", "VersionStages": []string{}}},
+			{"TagResource", object{}},
+			{"UntagResource", object{}},
+			{"BatchGetSecretValue", object{"SecretIdList": []string{name, long}}},
+			{"BatchGetSecretValue", object{"SecretIdList": []string{}, "Filters": []object{{"Key": "name", "Values": []string{name}}}}},
+			{"ReplicateSecretToRegions", object{"AddReplicaRegions": []object{}}},
+			{"ReplicateSecretToRegions", object{"AddReplicaRegions": []object{{"Region": "nowhere"}}}},
+			{"ReplicateSecretToRegions", object{"AddReplicaRegions": []object{{"Region": ""}}}},
+			{"ReplicateSecretToRegions", object{"AddReplicaRegions": []object{{"Region": "us-east-1", "KmsKeyId": long}}}},
+		} {
+			c.body["SecretId"] = name
+			s.fails(t, c.operation, c.body, "ValidationException")
+		}
+		s.wantStages(t, name, stages{v1: {"AWSCURRENT"}})
+	}},
 	{"S62 a schedule is in days or an expression, not both", func(t *testing.T, s *service) {
 		name, _ := s.create(t, "one")
 		s.fails(t, "RotateSecret", rotation(name, object{"AutomaticallyAfterDays": 3, "ScheduleExpression": "rate(3 days)"}),

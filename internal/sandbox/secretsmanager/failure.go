@@ -46,7 +46,7 @@ func limitExceeded(format string, args ...any) error {
 // notImitated refuses what exists in AWS but not here, so that nobody mistakes
 // silence for success.
 func notImitated(what string) error {
-	return invalidRequest("%s is not imitated yet by this sandbox.", what)
+	return invalidRequest("%s is not imitated by this sandbox.", what)
 }
 
 func noSecret() error { return notFound("Secrets Manager can't find the specified secret.") }

@@ -24,6 +24,7 @@ const (
 	minToken       = 32
 	maxToken       = 64
 	maxFunctionARN = 2048
+	maxRegion      = 128
 )
 
 // A validation gathers breaches of the model's constraints. AWS reports them
@@ -56,8 +57,18 @@ func (v *validation) number(member string, n *int, low, high int) {
 	}
 }
 
+// given checks that a list is there; an empty one is.
+func (v *validation) given(member string, there bool) {
+	if !there {
+		v.add(member, "Member must not be null")
+	}
+}
+
+// labels checks labels, if there are any. A list without any is refused.
 func (v *validation) labels(member string, labels []string) {
-	v.size(member, len(labels), 0, maxLabels)
+	if labels != nil {
+		v.size(member, len(labels), 1, maxLabels)
+	}
 	for _, l := range labels {
 		v.text(member, l, 1, maxLabel)
 	}

@@ -106,7 +106,12 @@ type batchOutput struct {
 func (in *batchInput) check() error {
 	var v validation
 	v.number("MaxResults", in.MaxResults, 1, maxBatch)
-	v.size("SecretIdList", len(in.SecretIdList), 0, maxBatch)
+	if in.SecretIdList != nil {
+		v.size("SecretIdList", len(in.SecretIdList), 1, maxBatch)
+	}
+	for _, id := range in.SecretIdList {
+		v.text("SecretIdList", id, 1, maxSecretID)
+	}
 	checkFilters(&v, in.Filters)
 	if err := v.err(); err != nil {
 		return err

@@ -34,6 +34,7 @@ var notInMoto = map[string]string{
 	"lists come in pages and either order":                                          "ignores the order, and fails on a wrong token",
 	"versions come in pages, with the default key":                                  "does not name the key",
 	"resource policies are kept and checked for their form":                         "does not look into them",
+	"what the model of the service rules out is a ValidationException":              "has few of these limits",
 	"S35 rotating without a function is an error":                                   "rotates",
 	"S38 a rotation in progress blocks the next":                                    "has the check the wrong way round",
 	"S62 a schedule is in days or an expression, not both":                          "takes both",

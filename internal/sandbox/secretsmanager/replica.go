@@ -2,6 +2,7 @@ package secretsmanager
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -50,10 +51,27 @@ type replicationOutput struct {
 	ReplicationStatus []replicationStatus
 }
 
+var regionName = regexp.MustCompile(`^([a-z]+-)+\d+$`)
+
+// checkReplicaRegions checks a list that may be left out, but not be empty.
 func checkReplicaRegions(home string, regions []replicaRegion) error {
+	var v validation
+	if regions != nil {
+		v.size("AddReplicaRegions", len(regions), 1, 100)
+	}
+	for _, r := range regions {
+		v.text("Region", r.Region, 1, maxRegion)
+		v.text("KmsKeyId", r.KmsKeyId, 0, maxKeyID)
+		if !regionName.MatchString(r.Region) {
+			v.add("Region", "Member must satisfy regular expression pattern: "+regionName.String())
+		}
+	}
+	if err := v.err(); err != nil {
+		return err
+	}
 	seen := map[string]bool{home: true}
 	for _, r := range regions {
-		if r.Region == "" || seen[r.Region] {
+		if seen[r.Region] {
 			return invalidParameter("Invalid replica region.")
 		}
 		seen[r.Region] = true
@@ -65,15 +83,15 @@ func checkReplicaRegions(home string, regions []replicaRegion) error {
 // again.
 func (c *call) replicateSecretToRegions(in *replicateInput) (any, error) {
 	var v validation
-	v.size("AddReplicaRegions", len(in.AddReplicaRegions), 1, 100)
+	v.given("AddReplicaRegions", in.AddReplicaRegions != nil)
 	if err := v.err(); err != nil {
+		return nil, err
+	}
+	if err := checkReplicaRegions(c.region.name, in.AddReplicaRegions); err != nil {
 		return nil, err
 	}
 	s, err := c.live(in.SecretId)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkReplicaRegions(c.region.name, in.AddReplicaRegions); err != nil {
 		return nil, err
 	}
 	for _, r := range in.AddReplicaRegions {

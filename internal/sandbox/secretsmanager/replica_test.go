@@ -171,7 +171,7 @@ func TestReplicationThatFails(t *testing.T) {
 	if got := s.status(t, name); got != "us-east-1 InSync" || s.read(t, "us-east-1", name) != "one" {
 		t.Errorf("status %s, want it overwritten", got)
 	}
-	for _, bad := range [][]object{{{"Region": "eu-central-1"}}, {{"Region": ""}}, {{"Region": "us-west-2"}, {"Region": "us-west-2"}}} {
+	for _, bad := range [][]object{{{"Region": "eu-central-1"}}, {{"Region": "us-west-2"}, {"Region": "us-west-2"}}} {
 		s.fails(t, "ReplicateSecretToRegions", object{"SecretId": name, "AddReplicaRegions": bad}, "InvalidParameterException")
 	}
 	s.fails(t, "RemoveRegionsFromReplication", object{"SecretId": name, "RemoveReplicaRegions": []string{"us-west-2"}},

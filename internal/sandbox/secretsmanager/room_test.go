@@ -168,7 +168,7 @@ func TestWire(t *testing.T) {
 			"ValidationException"},
 		{"unknown members are ignored", "POST", "/", "secretsmanager.DescribeSecret", "", `{"SecretId":"n","New":1}`, 200, `"n"`},
 		{"too large", "POST", "/", "secretsmanager.CreateSecret", "", `{"Name":"` + long(1<<20) + `"}`, 413, "RequestEntityTooLarge"},
-		{"other accounts", "POST", "/", "secretsmanager.AssociateCrossAccountReplica", "", "{}", 400, "not imitated yet"},
+		{"other accounts", "POST", "/", "secretsmanager.AssociateCrossAccountReplica", "", "{}", 400, "UnknownOperationException"},
 		{"nothing to cancel", "POST", "/", "secretsmanager.CancelRotateSecret", "", `{"SecretId":"n"}`, 400, "InvalidRequestException"},
 	}
 	seen := map[string]bool{}

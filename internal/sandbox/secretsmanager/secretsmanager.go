@@ -74,6 +74,8 @@
 //     at all; it has the tags and the description of its primary, and the policy
 //     that the primary had at the beginning. Replicas in other accounts are not
 //     imitated.
+//   - Any other operation is answered as AWS answers one that it does not know:
+//     UnknownOperationException.
 //   - KMS is not imitated: a key id is stored and repeated, never used. Nobody is
 //     denied anything but the rotation function; resource policies are stored and
 //     checked for their form.

@@ -47,6 +47,11 @@ func checkTagCount(tags []tag) error {
 
 // tagResource adds tags and replaces the values of those that are there.
 func (c *call) tagResource(in *tagInput) (any, error) {
+	var v validation
+	v.given("Tags", in.Tags != nil)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
@@ -73,6 +78,7 @@ func (c *call) tagResource(in *tagInput) (any, error) {
 // untagResource removes tags; one that is not there is no error.
 func (c *call) untagResource(in *untagInput) (any, error) {
 	var v validation
+	v.given("TagKeys", in.TagKeys != nil)
 	for _, k := range in.TagKeys {
 		v.text("TagKeys", k, 1, maxTagKey)
 	}

@@ -65,17 +65,6 @@ var operations = map[string]operation{
 	"StopReplicationToReplica":     bind((*call).stopReplicationToReplica),
 }
 
-// unbuilt are operations that exist in AWS and not here.
-var unbuilt = []string{
-	"AssociateCrossAccountReplica", "DisassociateCrossAccountReplica", "ListResourcePolicies",
-}
-
-func init() {
-	for _, name := range unbuilt {
-		operations[name] = func(*call, []byte) (any, error) { return nil, notImitated(name) }
-	}
-}
-
 // ServeHTTP answers one request of the JSON 1.1 protocol: POST / with the
 // operation in X-Amz-Target.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -47,4 +47,6 @@ var motoDiffers = map[string]string{
 	"R102": "fails with status 500",
 	"R103": "fails with status 500",
 	"R104": "has no such limit",
+	"R111": "fails with status 500 where a statement stands without brackets",
+	"R112": "checks neither accounts nor labels",
 }

@@ -24,7 +24,7 @@ func TestContract(t *testing.T) {
 	endpoint := os.Getenv("CLIENTKEEPER_SQS_ENDPOINT")
 	seen := map[string]bool{}
 	for _, part := range [][]contractCase{
-		receiveCases, sendCases, batchCases, deadLetterCases, fifoCases, queueCases, moveCases, wireCases,
+		receiveCases, sendCases, batchCases, deadLetterCases, fifoCases, queueCases, permissionCases, moveCases, wireCases,
 	} {
 		for _, c := range part {
 			if seen[c.id] {

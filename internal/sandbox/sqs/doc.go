@@ -38,7 +38,7 @@
 //     kept and returned, but nothing is scheduled fairly.
 //   - No authorization: policies are stored as they are and never evaluated;
 //     KMS attributes are kept and encrypt nothing. AddPermission and
-//     RemovePermission answer UnsupportedOperation.
+//     RemovePermission write statements into the policy.
 //   - ReceiveRequestAttemptId is accepted and ignored.
 //   - An old receipt handle of a message that was received again changes
 //     nothing, successfully, both in DeleteMessage and in ChangeMessageVisibility.

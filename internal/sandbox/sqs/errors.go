@@ -88,13 +88,12 @@ func invalidAddress(url string) *apiError {
 		"The address " + clip(url) + " is not valid for this endpoint."}
 }
 
-func unsupported(message string) *apiError {
-	return &apiError{"UnsupportedOperation", codePrefix + "UnsupportedOperation", 400, message}
+func overLimit() *apiError {
+	return overLimitOf("The maximum number of in flight messages of this queue is reached.")
 }
 
-func overLimit() *apiError {
-	return &apiError{"OverLimit", "OverLimit", 403,
-		"The maximum number of in flight messages of this queue is reached."}
+func overLimitOf(format string, args ...any) *apiError {
+	return &apiError{"OverLimit", "OverLimit", 403, fmt.Sprintf(format, args...)}
 }
 
 func unknownOperation(op string) *apiError {

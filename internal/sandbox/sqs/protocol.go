@@ -68,15 +68,12 @@ var operations = map[string]operation{
 	"StartMessageMoveTask":         on((*Service).startMove),
 	"TagQueue":                     on((*Service).tagQueue),
 	"UntagQueue":                   on((*Service).untagQueue),
-	"AddPermission":                refuse("AddPermission"),
-	"RemovePermission":             refuse("RemovePermission"),
 }
 
-// refuse is an operation that SQS has and this package does not.
-func refuse(name string) operation {
-	return func(*Service, *call) (any, *apiError) {
-		return nil, unsupported(name + " is not supported here; set the Policy attribute instead.")
-	}
+// init and not the literal above, because these look at the table themselves.
+func init() {
+	operations["AddPermission"] = on((*Service).addPermission)
+	operations["RemovePermission"] = on((*Service).removePermission)
 }
 
 // ServeHTTP serves both protocols on any path, as SQS does.

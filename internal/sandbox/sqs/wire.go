@@ -63,6 +63,18 @@ type setAttributesIn struct {
 	Attributes map[string]string `json:"Attributes" form:"Attribute,Name,Value"`
 }
 
+type addPermissionIn struct {
+	URL      *string  `json:"QueueUrl"`
+	Label    *string  `json:"Label"`
+	Accounts []string `json:"AWSAccountIds" form:"AWSAccountId"`
+	Actions  []string `json:"Actions" form:"ActionName"`
+}
+
+type removePermissionIn struct {
+	URL   *string `json:"QueueUrl"`
+	Label *string `json:"Label"`
+}
+
 type tagQueueIn struct {
 	URL  *string           `json:"QueueUrl"`
 	Tags map[string]string `json:"Tags" form:"Tag,Key,Value"`
