@@ -59,6 +59,7 @@ echo "curl sees the client that aws sqs send-message led to"
 AUTH0_NODE_SDK="$work/node" node .ci/auth0.cjs "$url"
 .ci/deploy-cli.sh "$work/node" "$work"
 "$work/moto/bin/python" .ci/aws.py
+SANDBOX_LOG=$work/sandbox.log "$work/moto/bin/python" .ci/aws_cases.py
 "$work/clientkeeper" register -by ci https://client.dev/oauth/metadata.json
 "$work/clientkeeper" preflight
 "$work/clientkeeper" invoke -event events/register-client.url.json register-client
