@@ -95,6 +95,8 @@ def _():
     equal((about["RotationEnabled"], about["RotationLambdaARN"]), (False, FUNCTION))
     equal(about["RotationRules"], {"ScheduleExpression": "rate(10 days)", "Duration": "3h"})
     equal((stages(name), "NextRotationDate" in about), ({v1: ["AWSCURRENT"], t: ["AWSPENDING"]}, False))
+    listed = secrets.list_secret_version_ids(SecretId=name)["Versions"]
+    equal({v["VersionId"]: v["VersionStages"] for v in listed}, stages(name))
     refused(REQUEST, lambda: secrets.rotate_secret(SecretId=name), INCOMPLETE)
     move(name, "AWSPENDING", t)
     secrets.rotate_secret(SecretId=name)

@@ -118,6 +118,9 @@ var rotations = []contract{
 			t.Errorf("dates %v and %v, want none while it is off", out.NextRotationDate, out.LastRotatedDate)
 		}
 		s.wantStages(t, name, stages{v1: {"AWSCURRENT"}, v2: {"AWSPENDING"}})
+		if got := s.versions(t, name, false); !slices.Equal(got, []string{v1, v2}) {
+			t.Errorf("versions %v, want %s and %s", got, v1, v2)
+		}
 
 		// What was left behind blocks the next one, until somebody removes it.
 		again := object{"SecretId": name, "ClientRequestToken": token()}

@@ -15,6 +15,9 @@ var steps = []contract{
 				return
 			}
 			s.wantStages(t, name, stages{v1: {"AWSCURRENT"}, e.ClientRequestToken: {"AWSPENDING"}})
+			if got := s.versions(t, name, false); !slices.Equal(got, []string{v1, e.ClientRequestToken}) {
+				t.Errorf("versions %v, want %s and %s", got, v1, e.ClientRequestToken)
+			}
 			for _, by := range []object{{"VersionId": e.ClientRequestToken}, {"VersionStage": "AWSPENDING"},
 				{"VersionId": e.ClientRequestToken, "VersionStage": "AWSPENDING"}} {
 				by["SecretId"] = e.SecretId

@@ -82,8 +82,9 @@ type listVersionsOutput struct {
 	NextToken string `json:",omitempty"`
 }
 
-// listSecretVersionIDs lists versions that have a value; those without a label
-// only if they are asked for.
+// listSecretVersionIDs lists versions that have a label, with a value or without:
+// the reference of CancelRotateSecret sends whoever looks for a left-over
+// AWSPENDING here. Those without a label come only if they are asked for.
 func (c *call) listSecretVersionIDs(in *listVersionsInput) (any, error) {
 	var v validation
 	v.number("MaxResults", in.MaxResults, 1, maxPage)
@@ -96,7 +97,7 @@ func (c *call) listSecretVersionIDs(in *listVersionsInput) (any, error) {
 	}
 	var listed []*version
 	for _, v := range s.inOrder() {
-		if v.value != nil && (in.IncludeDeprecated || len(s.labelsOf(v.id)) > 0) {
+		if len(s.labelsOf(v.id)) > 0 || in.IncludeDeprecated && v.value != nil {
 			listed = append(listed, v)
 		}
 	}

@@ -145,4 +145,7 @@ func TestPutAndSnapshot(t *testing.T) {
 		!v.Versions[1].HasValue || !v.Changed.Equal(c.Now()) {
 		t.Errorf("versions %+v, changed %v", v.Versions, v.Changed)
 	}
+	if bare, err := s.room.Put("management", "canary-5", nil); err != nil || bare != first {
+		t.Errorf("without tags: %s, %v", bare, err)
+	}
 }

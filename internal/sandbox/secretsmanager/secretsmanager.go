@@ -79,6 +79,8 @@
 //   - KMS is not imitated: a key id is stored and repeated, never used. Nobody is
 //     denied anything but the rotation function; resource policies are stored and
 //     checked for their form.
+//   - Whether ListSecretVersionIds lists a version without a value is not
+//     documented. It does here as long as that has a label.
 //   - Everything is consistent at once, unless [Fault.Delay] says otherwise, and
 //     forced deletion and the end of a recovery window take effect immediately.
 //   - Request rates are limited only with [Options.Rates].

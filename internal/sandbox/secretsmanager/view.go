@@ -82,7 +82,7 @@ func (s *secret) view(region string) SecretView {
 // rules of the operations that it stands for, and its errors are theirs; no
 // mischief befalls it.
 func (s *Service) Put(name, text string, tags map[string]string) (string, error) {
-	var list []tag
+	list := []tag{}
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		list = append(list, tag{k, tags[k]})
 	}
