@@ -100,8 +100,8 @@ func TestARotationThatDoesNotEnd(t *testing.T) {
 	c.adopted(t, "a")
 	c.failAt("setSecret")
 	before, _, _ := c.labels(t, "a")
-	_, err := c.call(t, "", false, "rotate", "-timeout", "1500ms", "a")
-	for _, words := range []string{"has not ended within 1.5s", "stored as AWSPENDING", "clientkeeper doctor a"} {
+	_, err := c.call(t, "", false, "rotate", "-timeout", "5s", "a")
+	for _, words := range []string{"has not ended within 5s", "stored as AWSPENDING", "clientkeeper doctor a"} {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("error %v, want it to say %q", err, words)
 		}
