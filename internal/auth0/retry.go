@@ -37,7 +37,7 @@ func (c *Client) repeat(ctx context.Context, b *budget, build func() (request, e
 			return answer{}, err
 		}
 		a, err := c.send(ctx, r)
-		b.settle(time.Now(), a)
+		b.settle(time.Now(), a, c.priorityOf(ctx))
 		c.watched(ctx, b, r.op, a)
 		wait, again := backoff(attempt, err)
 		harmless := r.repeatable || a.status == http.StatusTooManyRequests // which says that nothing was done

@@ -34,8 +34,8 @@ type Tenant struct {
 	// addition to the system's; empty means none. (AUTH0_CA_FILE)
 	CAFile string
 	// Reserve is how many requests of the tenant's rate limit bulk work leaves
-	// to urgent work; 0 means a fifth of the limit, -1 none. (RATE_RESERVE,
-	// default 0)
+	// to urgent work; 0 means a fifth of the limit, at least 5 where it allows,
+	// -1 none. (RATE_RESERVE, default 0)
 	Reserve int
 }
 

@@ -27,7 +27,8 @@ type ScheduleRotations struct {
 	FuseCount int
 	FuseShare float64
 	// Pace is the least time between two starts of a run, so that the tenant
-	// is not asked for everything at once. (START_PACE, default 1s)
+	// is not asked for everything at once. Where the tenant's rate limit needs
+	// more, it is more. (START_PACE, default 1s)
 	Pace time.Duration
 	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
 	EventsQueueURL string
