@@ -44,7 +44,7 @@ func Tenant(c config.Tenant, cfg aws.Config) (*auth0.Client, error) {
 // urgentWait is how long a call of a rotation may wait for the tenant's rate
 // limit. A step that fails instead costs all steps before it once more, and
 // Secrets Manager tries only a few times.
-const urgentWait = 30 * time.Second
+const urgentWait = time.Minute
 
 // source is where a management credential comes from, as auth0.Config says.
 type source func(ctx context.Context, stale bool) (auth0.Credential, error)

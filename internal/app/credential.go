@@ -53,7 +53,8 @@ func (k *keeper) get(ctx context.Context, stale bool) (auth0.Credential, error) 
 }
 
 // next is the first credential that was not just refused, or else the current
-// one again. Only the current one has to be readable.
+// one again. Only the current one has to be readable; of the others, one that is
+// not is passed over, and so is one of another client, which may do other things.
 func (k *keeper) next(ctx context.Context) (auth0.Credential, error) {
 	current, err := k.read(ctx, stages[0])
 	if err != nil {
@@ -63,7 +64,7 @@ func (k *keeper) next(ctx context.Context) (auth0.Credential, error) {
 		return current, nil
 	}
 	for _, stage := range stages[1:] {
-		if v, err := k.read(ctx, stage); err == nil && !k.wasRefused(v) {
+		if v, err := k.read(ctx, stage); err == nil && v.ClientID == current.ClientID && !k.wasRefused(v) {
 			return v, nil
 		}
 	}

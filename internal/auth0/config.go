@@ -33,10 +33,10 @@ type Config struct {
 	// Credential is where the management client's credential comes from. It is
 	// called for every token that is fetched, so it should keep what it read.
 	// With stale it must read again: the tenant has refused the last one, and
-	// a rotation may have put another in its place. If the tenant refuses that
-	// too and it was another one, there is one more call with stale. If it fails with a
-	// [fault.Error], that becomes part of the call's error; of any other error
-	// only the kind is kept.
+	// a rotation may have put another in its place. As long as it then returns
+	// another than before and the tenant refuses it, it is called again with
+	// stale, fifteen times in all. If it fails with a [fault.Error], that becomes
+	// part of the call's error; of any other error only the kind is kept.
 	Credential func(ctx context.Context, stale bool) (Credential, error)
 
 	// RootsPEM holds certificates that are trusted for this tenant alone, in
@@ -62,7 +62,8 @@ type Config struct {
 	Priority Priority
 
 	// Reserve is how many requests of the tenant's bucket Bulk calls leave to
-	// Urgent ones. Zero means a fifth of the bucket, negative means none.
+	// Urgent ones. Zero means a fifth of the bucket, or 5 where that is more and
+	// leaves as much to Bulk calls; negative means none.
 	Reserve int
 
 	// Version is this program's, for User-Agent and Auth0-Client. Empty means

@@ -112,9 +112,17 @@ const opToken = "auth0.token"
 // reasonNotAuthorised is of a refusal that no other credential would change.
 const reasonNotAuthorised = "management_client_not_authorised"
 
-// maxCredentials is how many credentials one token may take: in the middle of a
-// rotation there are the old one, the new one, and the one before.
-const maxCredentials = 3
+const (
+	// maxCredentials is how many credentials one token may take: in the middle
+	// of a rotation there are the old one, the new one, and the one before.
+	maxCredentials = 3
+
+	// maxRounds is how often all of them are tried, and roundEvery how far apart.
+	// While a change spreads, for 30 s, the tenant may refuse now the old secret
+	// and now the new one (Auth0 docs "Rotate Client Secrets"), so both in a row.
+	maxRounds  = 5
+	roundEvery = 500 * time.Millisecond
+)
 
 // grant gets a token with the client credentials grant (RFC 6749 section 4.4).
 // When the tenant refuses the credential it is read once more, for a rotation
@@ -131,7 +139,10 @@ func (c *Client) grant(ctx context.Context) (token, error) {
 			t, err = c.grantWith(ctx, cred)
 		}
 		refused := err != nil && fault.KindOf(err) == fault.Unauthenticated && fault.Reason(err) != reasonNotAuthorised
-		if !refused || try == maxCredentials || try > 1 && cred.same(last) {
+		if !refused || try == maxRounds*maxCredentials || try > 1 && cred.same(last) {
+			return t, err
+		}
+		if try%maxCredentials == 0 && (!fits(ctx, roundEvery) || !pause(ctx, roundEvery, nil)) {
 			return t, err
 		}
 		last = cred

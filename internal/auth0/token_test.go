@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -174,8 +175,8 @@ func TestTokenIsRenewedEarlyAndMissedGently(t *testing.T) {
 	})
 }
 
-// The credential is read once more when the tenant refuses it, and a third time
-// if that brought another one that is refused too.
+// The credential is read once more when the tenant refuses it, and again as long
+// as that brings another one: three credentials, five times over.
 func TestRotatedCredentialIsReadOnceMore(t *testing.T) {
 	tests := map[string]struct {
 		secrets   []string // by read
@@ -184,11 +185,13 @@ func TestRotatedCredentialIsReadOnceMore(t *testing.T) {
 		reads     []bool // stale, by read
 		wantToken int
 	}{
-		"good":                         {[]string{"new"}, 401, nil, []bool{false}, 1},
-		"rotated":                      {[]string{"old", "new"}, 401, nil, []bool{false, true}, 2},
-		"rotated, refused as bad":      {[]string{"old", "new"}, 400, nil, []bool{false, true}, 2},
-		"in the middle of a rotation":  {[]string{"current", "pending", "new"}, 401, nil, []bool{false, true, true}, 3},
-		"none of three":                {[]string{"current", "pending", "previous"}, 401, fault.Unauthenticated, []bool{false, true, true}, 3},
+		"good":                        {[]string{"new"}, 401, nil, []bool{false}, 1},
+		"rotated":                     {[]string{"old", "new"}, 401, nil, []bool{false, true}, 2},
+		"rotated, refused as bad":     {[]string{"old", "new"}, 400, nil, []bool{false, true}, 2},
+		"in the middle of a rotation": {[]string{"current", "pending", "new"}, 401, nil, []bool{false, true, true}, 3},
+		"refused twice in the middle": {[]string{"current", "pending", "previous", "current", "new"}, 401, nil, []bool{false, true, true, true, true}, 5},
+		"none of three": {[]string{"current", "pending", "previous"}, 401, fault.Unauthenticated,
+			append([]bool{false}, slices.Repeat([]bool{true}, 14)...), 15},
 		"another, then that again":     {[]string{"current", "pending", "pending"}, 401, fault.Unauthenticated, []bool{false, true, true}, 3},
 		"wrong":                        {[]string{"old", "old"}, 401, fault.Unauthenticated, []bool{false, true}, 2},
 		"caught half-changed":          {[]string{"", "new"}, 401, nil, []bool{false, true}, 1},
@@ -212,7 +215,7 @@ func TestRotatedCredentialIsReadOnceMore(t *testing.T) {
 				c := inMemory(t, s, func(c *Config) {
 					c.Credential = func(_ context.Context, stale bool) (Credential, error) {
 						reads = append(reads, stale)
-						return Credential{ClientID: "mgmt", Secret: secret.New(tt.secrets[len(reads)-1])}, nil
+						return Credential{ClientID: "mgmt", Secret: secret.New(tt.secrets[(len(reads)-1)%len(tt.secrets)])}, nil
 					}
 				})
 				_, err := c.RegisterCIMD(t.Context(), clientID(t, document))
