@@ -69,13 +69,6 @@ func (r *run) burst(ctx context.Context, s rotation.Secret) (int, error) {
 	return r.Tenant.Burst(ctx, settings.ClientID)
 }
 
-// What a rotation costs of the tenant's rate limit, with a third on top for
-// other callers and for steps that have to be repeated.
-const (
-	secretCost = 4
-	keyCost    = 12
-)
-
 // pace is how long to wait after a start. Rotations that follow each other
 // faster than the tenant's rate limit is refilled would end up waiting for each
 // other, be refused, and use up what others need. No plan refills more slowly
@@ -84,9 +77,19 @@ func (r *run) pace(burst int, s rotation.Secret) time.Duration {
 	if burst <= 0 {
 		return r.Pace
 	}
-	cost := secretCost
-	if settings, err := rotation.ParseTags(s.Tags); err == nil && settings.Kind == rotation.KindKey {
-		cost = keyCost
+	return max(r.Pace, time.Duration(cost(s))*time.Second/time.Duration(max(burst/5, 1)))
+}
+
+// cost is how many calls of the Management API a rotation makes, with a third
+// on top for other callers and for steps that have to be repeated.
+func cost(s rotation.Secret) int {
+	switch settings, err := rotation.ParseTags(s.Tags); {
+	case err != nil:
+		return 0
+	case settings.Kind == rotation.KindKey:
+		return 16
+	case settings.Strategy == rotation.StrategyGenerated:
+		return 6
 	}
-	return max(r.Pace, time.Duration(cost)*time.Second/time.Duration(max(burst/5, 1)))
+	return 4
 }
