@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -11,7 +10,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"clientkeeper/internal/fault"
 	"clientkeeper/internal/registration"
 )
 
@@ -139,7 +137,7 @@ func (b *batch) do(ctx context.Context, m *message, share time.Duration) (r resu
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			r.err = &fault.Error{Kind: fault.Internal, Op: "handler.register_client", Reason: "panic", Detail: fmt.Sprintf("a panic with a %T", p)}
+			r.err = panicked("handler.register_client", p)
 		}
 		r.calls, r.took = calls(), b.now().Sub(start)
 	}()
