@@ -33,6 +33,14 @@ soak: ## Send 10,000 messages through mischief and crashes, count what became of
 crash: ## Kill and break rotations and requests at every remote call, count what was lost
 	$(GO) run ./internal/cmd/clientkeeper crash $(CRASH_FLAGS)
 
+.PHONY: surge
+surge: ## Make 1,000 secrets due at once against a small rate limit (takes 35 minutes)
+	$(GO) run ./internal/cmd/clientkeeper surge $(SURGE_FLAGS)
+
+.PHONY: consumer
+consumer: ## Log in ten times a second with secrets that are rotated 100 times (takes 12 minutes)
+	$(GO) run ./internal/cmd/clientkeeper consumer $(CONSUMER_FLAGS)
+
 ##@ Check
 
 .PHONY: check

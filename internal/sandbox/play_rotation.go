@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -33,8 +34,10 @@ type Rotated struct {
 	keys int // attached before
 }
 
-// rotationWindow is how long the sandbox's tenant accepts old and new secrets.
-const rotationWindow = 2 * time.Second
+// shortWindow keeps demonstrations short.
+const shortWindow = 2 * time.Second
+
+func (s *Sandbox) window() time.Duration { return cmp.Or(s.options.Window, shortWindow) }
 
 // audience is the API that the sandbox's own clients may use.
 const audience = "https://orders.example.com/"

@@ -58,7 +58,7 @@ func (s *Sandbox) startAWS(ctx context.Context) error {
 	}
 	s.AWSURL = "http://" + l.Addr().String()
 	s.SQS = sqs.New(sqs.Options{Region: region, Account: account})
-	s.Secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, Rotation: secretsmanager.Rotation{
+	s.Secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, Now: s.secretsNow, Rotation: secretsmanager.Rotation{
 		Invoke: s.invokeStep, MayInvoke: s.hasFunction, OnStep: s.steps.add,
 	}})
 	s.Scheduler = scheduler.New(scheduler.Options{Region: region, AccountID: account, Invoke: s.invokeScheduled})
@@ -136,7 +136,7 @@ func (s *Sandbox) startTenant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Tenant.SetPropagation(tenant.Propagation{Window: rotationWindow, Accept: tenant.AcceptEither}); err != nil {
+	if err := s.Tenant.SetPropagation(tenant.Propagation{Window: s.window(), Accept: tenant.AcceptEither}); err != nil {
 		return err
 	}
 	if err := s.Tenant.Listen(fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
@@ -188,7 +188,7 @@ func (s *Sandbox) parameters() map[string]string {
 		"MaxTries":            "3",
 		"RetryBaseDelay":      "1s",
 		"RetryMaxDelay":       "2s",
-		"PropagationWindow":   rotationWindow.String(),
+		"PropagationWindow":   s.window().String(),
 	}
 	maps.Copy(p, s.options.Parameters)
 	return p

@@ -22,6 +22,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"clientkeeper/internal/sandbox/apigateway"
@@ -64,6 +65,9 @@ type Options struct {
 	// Mischief is what tenant.ParseMischief reads; empty is none.
 	Mischief string
 	Seed     uint64
+	// Window is how long the tenant accepts an old and a new secret, now this
+	// and now that; zero is 2 s. Auth0 says up to 30.
+	Window time.Duration
 	// Latency makes the tenant as slow as recordings of real ones.
 	Latency bool
 	// Crash is asked before each invocation whether its process is to die.
@@ -95,9 +99,10 @@ type Sandbox struct {
 	EnvFile string
 
 	options    Options
-	management credential // the functions', which is rotated
-	developer  credential // the same for people, which is not
-	caller     credential // a client that may call the HTTP API
+	management credential   // the functions', which is rotated
+	developer  credential   // the same for people, which is not
+	caller     credential   // a client that may call the HTTP API
+	past       atomic.Int64 // how far Secrets Manager's clock is behind, while old secrets are made
 	pollers    []*lambda.Poller
 	steps      steps
 	closers    []func() error // in the order of starting

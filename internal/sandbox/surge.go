@@ -12,10 +12,12 @@ import (
 	"clientkeeper/internal/sandbox/tenant"
 )
 
-// SurgeParameters are the template's parameters for a surge. The schedule keeps
-// out of the way of the runs that the surge makes itself.
+// SurgeParameters are the template's parameters for a surge. So many due secrets
+// look like a mistake to the fuse, so it is told that they are meant. The
+// schedule fires when nobody of us is there: the surge makes the runs itself.
 var SurgeParameters = map[string]string{
-	"MaximumConcurrency": "8", "AllowedHosts": "*.soak.example.com", "RotationCheck": "rate(1 day)",
+	"MaximumConcurrency": "8", "AllowedHosts": "*.soak.example.com", "RotationCheck": "cron(0 0 1 1 ? 2199)",
+	"FuseCount": "100000", "FuseShare": "1",
 }
 
 // A SurgeOrder says what happens at once.
@@ -50,11 +52,14 @@ type SurgeReport struct {
 	Throttled int // of them answered 429
 	Logins    int // requests to the token endpoint
 	Denied    int // of them answered 429
+	// Refusals tells of the first requests that were answered 429.
+	Refusals []string
 
 	Registrations, Registered     int
 	NotRegistered                 int
 	DeadLettered                  int // messages in the dead-letter queue
-	Postponed                     int // copies made because the tenant was busy
+	Waited                        int // messages that were put off because the tenant was busy
+	Postponed                     int // how often, together
 	BeforeLast                    int // registrations done before the last rotation was
 	FirstRotation, LastRotation   time.Duration
 	FirstRegistered, LastRegister time.Duration
@@ -72,12 +77,22 @@ func (r SurgeReport) ThrottledShare() float64 {
 	return float64(r.Throttled) / float64(max(r.Requests, 1))
 }
 
-// MostThrottled is the share of requests that may be answered 429.
-const MostThrottled = 0.01
+// MostThrottled is the share of requests that may be answered 429. Of a few
+// requests so many may be as instances that begin at once, before the first
+// answer has told any of them what the others take.
+const (
+	MostThrottled = 0.01
+	fewThrottled  = 5
+)
 
 // Bad reports whether a promise was broken.
 func (r SurgeReport) Bad() bool {
-	return r.NotRotated+r.Refused+r.NotRegistered+r.DeadLettered+r.Leaks+len(r.Violations) > 0 || r.ThrottledShare() >= MostThrottled
+	return r.NotRotated+r.GivenUp+r.Refused+r.NotRegistered+r.DeadLettered+r.Leaks+len(r.Violations) > 0 || r.Storm()
+}
+
+// Storm reports whether too many requests were answered 429.
+func (r SurgeReport) Storm() bool {
+	return r.Throttled > fewThrottled && r.ThrottledShare() >= MostThrottled
 }
 
 // A surge is the state of one.
@@ -86,6 +101,7 @@ type surge struct {
 	order    SurgeOrder
 	secrets  []*Rotated
 	messages []Soaked
+	sent     int // messages of earlier surges
 	before   int // requests to the tenant
 	start    time.Time
 	report   SurgeReport
@@ -116,7 +132,7 @@ func (s *Sandbox) Surge(ctx context.Context, o SurgeOrder) (SurgeReport, error) 
 	}
 	stop()
 	g.report.Took = time.Since(g.start)
-	g.count(ctx)
+	g.count(context.WithoutCancel(ctx)) // whoever has no more time wants to know how far it got
 	return g.report, err
 }
 
@@ -144,12 +160,13 @@ func (g *surge) rotate(ctx context.Context) error {
 	}
 }
 
-// schedule makes one run. So many due secrets look like a mistake to it, so it
-// has to be told that they are meant. A run that failed does not say what it
-// did, and is followed by another.
+// schedule makes one run, which ends at the latest with the function's time and
+// leaves the rest to the next. As the schedule's events do while a run goes on,
+// the next one waits for its end. A run that failed does not say what it did,
+// and is followed by another.
 func (g *surge) schedule(ctx context.Context) (scheduleAnswer, error) {
 	for {
-		r, err := g.Lambda.Invoke(ctx, lambda.Invocation{Function: "ScheduleRotationsFunction", Payload: []byte(`{"force":true}`)})
+		r, err := g.Lambda.Invoke(ctx, lambda.Invocation{Function: "ScheduleRotationsFunction", Payload: []byte(`{}`)})
 		busy, ok := errors.AsType[*lambda.APIError](err)
 		switch {
 		case ok && busy.Status == http.StatusTooManyRequests:

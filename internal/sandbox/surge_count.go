@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -79,6 +80,7 @@ func (g *surge) countRequests() {
 		*all++
 		if e.Status == http.StatusTooManyRequests {
 			*throttled++
+			r.Refusals = append(r.Refusals, fmt.Sprintf("%.1fs %s %s", e.Time.Sub(g.start).Seconds(), e.Method, e.Path))
 		}
 		if e.Route == "register" && e.Applied {
 			g.within(&r.FirstRegistered, &r.LastRegister, e.Time)
@@ -100,10 +102,13 @@ func (g *surge) countRegistrations() {
 		}
 	}
 	for _, lines := range g.Journal.All() {
+		times := 0
 		for _, l := range lines {
 			if l.Outcome == "postponed" {
-				r.Postponed++
+				times++
 			}
 		}
+		r.Postponed += times
+		r.Waited += min(times, 1)
 	}
 }

@@ -14,8 +14,11 @@ import (
 )
 
 // seedBatch is how many secrets are prepared at the same time. Each of them
-// runs the rotation function once.
-const seedBatch = 16
+// runs the rotation function once, for as long as the tenant's window.
+const seedBatch = 250
+
+// seedAge is how old the secrets are: older than their interval.
+const seedAge = 60 * 24 * time.Hour
 
 // seed makes the clients and their secrets, with rotation turned on as
 // RotateSecret does it without rotating: Secrets Manager has the function test
@@ -27,6 +30,11 @@ func (g *surge) seed(ctx context.Context) error {
 	}
 	g.Tenant.SetPlan(unlimited)
 	g.Tenant.AddAPI(audience)
+	if err := g.Secrets.Idle(ctx); err != nil { // the management secret's test, before the clock is moved
+		return err
+	}
+	g.past.Store(int64(seedAge))
+	defer g.past.Store(0)
 	for i := range g.order.Secrets {
 		r := &Rotated{Name: fmt.Sprintf("clients/surge-%d", i), Kind: "client secret, made here"}
 		if err := g.seedOne(r); err != nil {
@@ -53,7 +61,10 @@ func (g *surge) seed(ctx context.Context) error {
 	return nil
 }
 
-// seedOne makes a client whose secret was last seen to a year ago.
+// secretsNow is Secrets Manager's clock.
+func (s *Sandbox) secretsNow() time.Time { return time.Now().Add(-time.Duration(s.past.Load())) }
+
+// seedOne makes a client and its secret.
 func (g *surge) seedOne(r *Rotated) (err error) {
 	id, secret := g.Tenant.AddClient(r.Name)
 	g.Tenant.AddGrant(id, audience, "read:orders")
@@ -61,7 +72,6 @@ func (g *surge) seedOne(r *Rotated) (err error) {
 	r.ARN, err = g.store(r, map[string]string{"client_secret": secret}, map[string]string{
 		"clientkeeper:managed": "true", "clientkeeper:tenant": g.Tenant.Domain(), "clientkeeper:client-id": id,
 		"clientkeeper:interval": "30d", "clientkeeper:audience": audience,
-		"clientkeeper:adopted": time.Now().AddDate(-1, 0, 0).UTC().Format(time.RFC3339),
 	})
 	if err == nil {
 		r.Before = g.current(r.ARN)
@@ -73,7 +83,8 @@ func (g *surge) seedOne(r *Rotated) (err error) {
 func (g *surge) send(ctx context.Context) error {
 	const valid, of = 13, 20 // of the soak's messages
 	for i := range g.order.Registrations {
-		m, err := g.soaked(i/valid*of + i%valid)
+		n := g.sent + i
+		m, err := g.soaked(n/valid*of + n%valid)
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ var commands = []command{
 	{"soak", "[flags]", "send thousands of messages through mischief and crashes", runSoak},
 	{"crash", "[flags]", "break rotations at every call, and see that nothing is lost", runCrash},
 	{"surge", "[flags]", "make a thousand secrets due at once, and count what happens", runSurge},
+	{"consumer", "[flags]", "log in with secrets while they are rotated, and count failures", runConsumer},
 	{"register", "[flags] <url> ...", "send registrations to the queue", runRegister},
 	{"invoke", "[flags] <function>", "run a function in this process with an event", runInvoke},
 	{"preflight", "[flags]", "see whether the tenant is ready", runPreflight},

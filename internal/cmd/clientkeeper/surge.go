@@ -27,22 +27,56 @@ type surgeFlags struct {
 
 func runSurge(ctx context.Context, inv *invocation) error {
 	var s surgeFlags
-	_, err := inv.flags("surge", "[flags]", aboutSurge, func(f *flag.FlagSet) {
+	f, err := inv.only("surge", aboutSurge, func(f *flag.FlagSet) {
 		f.StringVar(&s.options.Dir, "dir", ".surge", "the `folder` for the environment file and the binaries")
 		f.StringVar(&s.options.Source, "source", ".", "the repository's root `folder`")
 		f.IntVar(&s.order.Secrets, "secrets", 1000, "how many secrets are due")
 		f.IntVar(&s.order.Registrations, "registrations", 300, "how many registrations are sent")
 		f.StringVar(&s.order.Plan, "plan", "enterprise-nonprod", "the tenant's `plan`, which decides its rate limits")
+		f.DurationVar(&s.options.Window, "window", 30*time.Second, "how long the tenant accepts an old and a new secret")
 		f.DurationVar(&s.limit, "limit", 90*time.Minute, "give up after so long")
 		f.BoolVar(&s.asJSON, "json", false, "print the counts as JSON")
 	})
 	if err != nil {
 		return helped(err)
 	}
+	if s.order.Secrets < 1 || s.order.Registrations < 0 {
+		return inv.misused(f, "-secrets takes 1 or more, and -registrations 0 or more")
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	s.options.Parameters = sandbox.SurgeParameters
-	report, err := s.run(ctx, inv)
+	if inv.terminal {
+		s.options.Progress = func(text string) { fmt.Fprintln(inv.errOut, text) }
+	}
+	s.order.Progress = surgeProgress(inv)
+	sb, err := sandbox.Start(ctx, s.options)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.surge(ctx, inv, sb), sb.Close())
+}
+
+// surgeProgress goes on one line of a terminal, and on a line each minute of
+// anything else.
+func surgeProgress(inv *invocation) func(sandbox.SurgeProgress) {
+	var last time.Time
+	return func(p sandbox.SurgeProgress) {
+		begin, end, every := "\r\033[K", "", time.Duration(0)
+		if !inv.terminal {
+			begin, end, every = "", "\n", time.Minute
+		}
+		if time.Since(last) < every {
+			return
+		}
+		last = time.Now()
+		fmt.Fprintf(inv.errOut, "%s%s: %d of %d secrets, %d of %d registrations, %d times 429%s",
+			begin, p.Doing, p.Rotated, p.Secrets, p.Registered, p.Messages, p.Throttled, end)
+	}
+}
+
+func (s *surgeFlags) surge(ctx context.Context, inv *invocation, sb *sandbox.Sandbox) error {
+	report, err := sb.Surge(ctx, s.order)
 	if report.Secrets == 0 {
 		return err
 	}
@@ -55,22 +89,6 @@ func runSurge(ctx context.Context, inv *invocation) error {
 		err = errors.New("the surge broke a promise; see the counts above")
 	}
 	return err
-}
-
-func (s *surgeFlags) run(ctx context.Context, inv *invocation) (_ sandbox.SurgeReport, err error) {
-	if inv.terminal {
-		s.options.Progress = func(text string) { fmt.Fprintln(inv.errOut, text) }
-		s.order.Progress = func(p sandbox.SurgeProgress) {
-			fmt.Fprintf(inv.errOut, "\r\033[K%s: %d of %d secrets, %d of %d registrations, %d times 429",
-				p.Doing, p.Rotated, p.Secrets, p.Registered, p.Messages, p.Throttled)
-		}
-	}
-	sb, err := sandbox.Start(ctx, s.options)
-	if err != nil {
-		return sandbox.SurgeReport{}, err
-	}
-	defer func() { err = errors.Join(err, sb.Close()) }()
-	return sb.Surge(ctx, s.order)
 }
 
 func showSurge(out io.Writer, plan string, r sandbox.SurgeReport) {
@@ -98,7 +116,7 @@ func showSurge(out io.Writer, plan string, r sandbox.SurgeReport) {
 	row(r.Registered, "clients registered exactly once")
 	row(r.NotRegistered, "messages without a client, or with two (0)")
 	row(r.DeadLettered, "messages in the dead-letter queue (0)")
-	row(r.Postponed, "times that a message was postponed")
+	row(r.Waited, fmt.Sprintf("registrations waited for the tenant, %d times in all", r.Postponed))
 	row(r.BeforeLast, "registrations before the last rotation")
 	_ = w.Flush()
 	fmt.Fprintln(out)
@@ -109,7 +127,7 @@ func showSurge(out io.Writer, plan string, r sandbox.SurgeReport) {
 	row(r.Leaks, "lines or dead letters that hold a secret (0)")
 	row(len(r.Violations), "invariants broken at the tenant (0)")
 	_ = w.Flush()
-	for _, v := range r.Violations {
+	for _, v := range append(r.Violations, r.Refusals[:min(len(r.Refusals), 20)]...) {
 		fmt.Fprintln(out, "  ", v)
 	}
 }

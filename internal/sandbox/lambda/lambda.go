@@ -159,6 +159,18 @@ func (s *Service) Functions() []Function {
 	return all
 }
 
+// Environments is how many the function has, busy or idle: each is warm, or is
+// becoming so.
+func (s *Service) Environments(function string) int {
+	p, err := s.lookup(function)
+	if err != nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.all)
+}
+
 // Kill ends a random busy environment of the function, as a crash of the
 // machine under it would, and reports whether there was one.
 func (s *Service) Kill(function string) bool {
