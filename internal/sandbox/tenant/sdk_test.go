@@ -82,7 +82,7 @@ func checkSDK(t *testing.T, out []byte) {
 }
 
 // pemOf is the test key as a public and a private PEM.
-func pemOf(t *testing.T) (public, private string) {
+func pemOf(t testing.TB) (public, private string) {
 	t.Helper()
 	spki, err := x509.MarshalPKIXPublicKey(&testKey().PublicKey)
 	if err != nil {
