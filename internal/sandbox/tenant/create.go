@@ -74,7 +74,7 @@ func (t *Tenant) createClient(c *call) answer {
 	if refusal, allowed := t.mayCreate(body, methods); !allowed {
 		return refusal
 	}
-	made, refusal, valid := t.newCredentials(methods)
+	made, refusal, valid := t.newCredentials(body)
 	if !valid {
 		return refusal
 	}

@@ -116,42 +116,65 @@ func (c *client) drop(id string) {
 type madeCredentials struct {
 	method      string
 	credentials []*credential
+	signed      []*credential // of signed_request_object
 }
 
-// newCredentials makes the credentials inside client_authentication_methods.
-func (t *Tenant) newCredentials(methods map[string]any) (madeCredentials, answer, bool) {
-	var made madeCredentials
+// newCredentials makes the credentials inside client_authentication_methods
+// and signed_request_object.
+func (t *Tenant) newCredentials(body map[string]any) (made madeCredentials, refusal answer, valid bool) {
+	methods, _ := body["client_authentication_methods"].(map[string]any)
 	for method, slot := range methods { // the schema allows one
 		made.method = method
-		list, _ := slot.(map[string]any)["credentials"].([]any)
-		if limit := t.opts.Quirks.SlotLimit; len(list) > limit {
-			return made, t.refuse("slot_full", len(list), limit, method), false
+		made.credentials, refusal, valid = t.newSlot("client_authentication_methods."+method, slotTypes[method], slot, nil)
+		if !valid {
+			return made, refusal, false
 		}
-		for _, item := range list {
-			cred, refusal, valid := t.newCredential(item.(map[string]any))
-			if !valid {
-				return made, refusal, false
-			}
-			switch {
-			case cred.Type != slotTypes[method]:
-				return made, t.refuse("slot_type", cred.Type, method), false
-			case slices.ContainsFunc(made.credentials, cred.sameKey):
-				return made, t.refuse("key_duplicate"), false
-			}
-			made.credentials = append(made.credentials, cred)
+	}
+	made.signed, refusal, valid = t.newSlot("signed_request_object", publicKey, body["signed_request_object"], made.credentials)
+	return made, refusal, valid
+}
+
+// newSlot makes the credentials of one property, which must be of one type and
+// have other keys than those before them.
+func (t *Tenant) newSlot(name, kind string, slot any, before []*credential) ([]*credential, answer, bool) {
+	fields, _ := slot.(map[string]any)
+	list, _ := fields["credentials"].([]any)
+	if limit := t.opts.Quirks.SlotLimit; len(list) > limit {
+		return nil, t.refuse("slot_full", len(list), limit, name), false
+	}
+	var made []*credential
+	for _, item := range list {
+		cred, refusal, valid := t.newCredential(item.(map[string]any))
+		switch {
+		case !valid:
+			return nil, refusal, false
+		case cred.Type != kind:
+			return nil, t.refuse("slot_type", cred.Type, name), false
+		case slices.ContainsFunc(append(made, before...), cred.sameKey):
+			return nil, t.refuse("key_duplicate"), false
 		}
+		made = append(made, cred)
 	}
 	return made, answer{}, true
 }
 
 // adopt puts credentials into the pool and enables them at once.
 func (c *client) adopt(made madeCredentials) {
-	if made.method == "" {
-		return
+	if made.method != "" {
+		c.slots = map[string][]string{made.method: {}}
 	}
-	c.slots = map[string][]string{made.method: {}}
 	for _, cred := range made.credentials {
 		c.pool = append(c.pool, cred)
 		c.slots[made.method] = append(c.slots[made.method], cred.ID)
 	}
+	if len(made.signed) == 0 {
+		return
+	}
+	refs := []any{}
+	for _, cred := range made.signed {
+		c.pool = append(c.pool, cred)
+		refs = append(refs, map[string]any{"id": cred.ID})
+	}
+	object, _ := c.fields["signed_request_object"].(map[string]any)
+	c.setField("signed_request_object", merge(object, map[string]any{"credentials": refs}))
 }

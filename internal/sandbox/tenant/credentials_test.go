@@ -139,3 +139,67 @@ func TestPoolLimitAndExpiry(t *testing.T) {
 		}
 	}
 }
+
+// TestSignedRequestObject is the other property with credentials: whole ones
+// when a client is made, ids in a PATCH, and nothing is deleted that it uses.
+func TestSignedRequestObject(t *testing.T) {
+	w := open(t, Options{})
+	type body = map[string]any
+	pems := recordedPEMs(t)
+	made := w.must(201, "POST", "/api/v2/clients", body{"name": "x", "signed_request_object": body{"required": true, "credentials": []any{keyBody(pems[0])}}})
+	client := "/api/v2/clients/" + made.text("client_id")
+	object, _ := made.body["signed_request_object"].(map[string]any)
+	ids := references(object)
+	if len(ids) != 1 || object["required"] != true || strings.Contains(string(made.raw), "PUBLIC KEY") {
+		t.Fatalf("%s", made.raw)
+	}
+	w.must(400, "DELETE", client+"/credentials/"+ids[0], nil)
+	cert, _ := certificateOf(t, testKey())
+	x509 := w.must(201, "POST", client+"/credentials", body{"credential_type": "x509_cert", "pem": cert}).text("id")
+	for name, bad := range map[string]any{
+		"unknown":       body{"credentials": []any{body{"id": "cred_x"}}},
+		"of its type":   body{"credentials": []any{body{"id": x509}}},
+		"three":         body{"credentials": []any{body{"id": ids[0]}, body{"id": ids[0]}, body{"id": ids[0]}}},
+		"a whole one":   body{"credentials": []any{keyBody(pems[1])}},
+		"with a colour": body{"colour": "red"},
+	} {
+		if r := w.call("PATCH", client, body{"signed_request_object": bad}); r.status != 400 {
+			t.Errorf("%s: %d %s", name, r.status, r.raw)
+		}
+	}
+	w.must(200, "PATCH", client, body{"signed_request_object": nil})
+	w.must(204, "DELETE", client+"/credentials/"+ids[0], nil)
+	w.must(400, "POST", "/api/v2/clients", body{"name": "x", "signed_request_object": body{"credentials": []any{keyBody(pems[0])}},
+		"client_authentication_methods": body{"private_key_jwt": body{"credentials": []any{keyBody(pems[0])}}}})
+}
+
+// TestThirdPartiesStayStrict has what is fixed at creation stay as it is.
+func TestThirdPartiesStayStrict(t *testing.T) {
+	w := open(t, Options{})
+	type body = map[string]any
+	strict := "/api/v2/clients/" + w.must(201, "POST", "/api/v2/clients", body{"name": "x", "is_first_party": false}).text("client_id")
+	lenient := "/api/v2/clients/" + w.must(201, "POST", "/api/v2/clients", body{"name": "x", "is_first_party": false, "third_party_security_mode": "permissive"}).text("client_id")
+	own := "/api/v2/clients/" + w.must(201, "POST", "/api/v2/clients", body{"name": "x"}).text("client_id")
+	for _, test := range []struct {
+		client string
+		body   body
+		status int
+	}{
+		{strict, body{"is_first_party": true}, 400},
+		{strict, body{"third_party_security_mode": "permissive"}, 400},
+		{strict, body{"third_party_security_mode": "strict", "is_first_party": false}, 200},
+		{lenient, body{"third_party_security_mode": "strict"}, 400},
+		{lenient, body{"is_first_party": true}, 200},
+		{own, body{"third_party_security_mode": "strict"}, 400},
+		{own, body{"is_first_party": false}, 200},
+	} {
+		if r := w.call("PATCH", test.client, test.body); r.status != test.status {
+			t.Errorf("%v: %d, want %d: %s", test.body, r.status, test.status, r.raw)
+		}
+	}
+	for query, status := range map[string]int{"q=client_grant.allow_any_organization:true": 200, "q=client_grant.allow_any_organization:true&is_global=false": 400, "q=name:x": 400} {
+		if r := w.call("GET", "/api/v2/clients?"+query, nil); r.status != status {
+			t.Errorf("%s: %d %s", query, r.status, r.raw)
+		}
+	}
+}

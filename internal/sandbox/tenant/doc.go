@@ -39,8 +39,10 @@
 // # Divergences
 //
 //   - Access tokens come from the client credentials grant only: no users, no
-//     logins, no /authorize, no organizations, no DPoP, no mutual TLS. A filter
-//     q over organization grants finds nobody.
+//     logins, no /authorize, no organizations, no DPoP. A filter q over
+//     organization grants finds nobody.
+//   - There is no mutual TLS. Certificates and subject names can be stored,
+//     attached and shown, and nobody can log in with them.
 //   - Token quotas are those of single clients: no defaults of the tenant, none
 //     of organizations. Every token counts, also those of the Management API.
 //     Custom rate limit policies do not exist. All M2M tokens are free.

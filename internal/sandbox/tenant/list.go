@@ -106,6 +106,11 @@ func checkFilters(v url.Values) string {
 		}
 	}
 	q := v.Get("q")
+	for _, other := range []string{"is_global", "is_first_party", "app_type", "external_client_id"} {
+		if v.Has("q") && v.Has(other) {
+			return "'q cannot be combined with " + other + "'"
+		}
+	}
 	if v.Has("q") && !strings.HasPrefix(q, "client_grant.organization_id:") && q != "client_grant.allow_any_organization:true" {
 		return "'Unsupported query' on property q"
 	}

@@ -69,6 +69,8 @@ func TestSchemasAgree(t *testing.T) {
 			{"name":"x","default_organization":{"organization_id":"o"}}
 			{"name":"x","client_authentication_methods":{"private_key_jwt":{"credentials":[{"credential_type":"public_key","pem":"p"}]}}}
 			{"name":"x","client_authentication_methods":{"private_key_jwt":{"credentials":[{"id":"cred_1"}]}}}
+			{"name":"x","signed_request_object":{"required":true,"credentials":[{"credential_type":"public_key","pem":"p"}]}}
+			{"name":"x","signed_request_object":{"credentials":[{"id":"cred_1"}]}}
 			{"name":"x","client_authentication_methods":{}}`},
 		{"ClientUpdate", clientUpdateSchema, `
 			{}
@@ -87,6 +89,9 @@ func TestSchemasAgree(t *testing.T) {
 			{"client_secret":null}
 			{"token_quota":{"client_credentials":{"enforce":true,"per_day":1}}}
 			{"resource_server_identifier":"x"}
+			{"signed_request_object":{"required":false,"credentials":[{"id":"cred_1"}]}}
+			{"signed_request_object":null}
+			{"signed_request_object":{"credentials":[{"credential_type":"public_key","pem":"p"}]}}
 			{"par_request_expiry":601}`},
 		{"CredentialCreate", credentialSchema, `
 			{"credential_type":"public_key","pem":"p","alg":"PS256"}

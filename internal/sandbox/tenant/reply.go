@@ -64,7 +64,8 @@ var replies = map[string]Reply{
 	"grant_scope":          {400, "invalid_body", "The API does not define the scope %s"},
 
 	// Credentials and secrets. Statuses and some texts are unverified.
-	"slot_full":             {400, "invalid_body", "Payload validation error: 'Array is too long (%d), maximum %d' on property client_authentication_methods.%s.credentials."},
+	"slot_full":             {400, "invalid_body", "Payload validation error: 'Array is too long (%d), maximum %d' on property %s.credentials."},
+	"third_party_fixed":     {400, "", "third_party_security_mode cannot be changed, and strict third-party clients cannot become first-party clients"},
 	"slot_unknown":          {400, "", "One or more of the credentials provided do not exist"},
 	"pool_full":             {400, "", "A client can have a maximum of %d credentials."},
 	"key_duplicate":         {400, "", "credentials contains public keys that already exist in client"},

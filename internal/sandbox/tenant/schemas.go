@@ -82,6 +82,11 @@ func methodsOf(credential *schema) *schema {
 	}}
 }
 
+// signedRequests is signed_request_object with such credentials.
+func signedRequests(credential *schema) *schema {
+	return closed(map[string]*schema{"required": boolean, "credentials": {kind: "array", items: credential}})
+}
+
 var refreshTokenSchema = &schema{kind: "object", null: true, props: map[string]*schema{
 	"rotation_type":                oneOf("rotating non-rotating"),
 	"expiration_type":              oneOf("expiring non-expiring"),
@@ -160,7 +165,7 @@ var clientCreateSchema = func() *schema {
 	props := maps.Clone(writable)
 	maps.Copy(props, clearable)
 	props["client_authentication_methods"] = methodsOf(credentialSchema)
-	props["signed_request_object"] = object
+	props["signed_request_object"] = signedRequests(credentialSchema)
 	props["resource_server_identifier"] = &schema{kind: "string", min: 1, max: 600}
 	return closed(props, "name")
 }()
@@ -172,7 +177,7 @@ var clientUpdateSchema = func() *schema {
 	}
 	reference := closed(map[string]*schema{"id": anyString}, "id")
 	props["client_authentication_methods"] = nullable(methodsOf(reference))
-	props["signed_request_object"] = objectNil
+	props["signed_request_object"] = nullable(signedRequests(reference))
 	props["client_secret"] = &schema{kind: "string", min: 1}
 	return &schema{kind: "object", min: 1, props: props}
 }()

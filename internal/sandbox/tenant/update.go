@@ -67,6 +67,14 @@ func (t *Tenant) mayUpdate(cl *client, body map[string]any) (answer, bool) {
 	if refusal, allowed := t.mayChangeMethod(cl, body); !allowed {
 		return refusal, false
 	}
+	if refusal, allowed := t.mayConvert(cl, body); !allowed {
+		return refusal, false
+	}
+	if slot, sent := body["signed_request_object"]; sent {
+		if refusal, allowed := t.mayAttachTo(cl, "signed_request_object", publicKey, references(slot)); !allowed {
+			return refusal, false
+		}
+	}
 	becomesThirdParty := body["is_first_party"] == false
 	usage, behaviour := cl.after("organization_usage", body), cl.after("organization_require_behavior", body)
 	if becomesThirdParty && (usage != nil || behaviour != nil) {
@@ -76,6 +84,17 @@ func (t *Tenant) mayUpdate(cl *client, body map[string]any) (answer, bool) {
 		return t.refuse("upgrade", "the PS256 jwt_configuration.alg"), false
 	}
 	return t.checkAliases(cl, body)
+}
+
+// mayConvert keeps a security mode as it was at creation, and strict
+// third-party clients what they are.
+func (t *Tenant) mayConvert(cl *client, body map[string]any) (answer, bool) {
+	mode, sent := body["third_party_security_mode"]
+	was := cl.fields["third_party_security_mode"]
+	if sent && mode != was || body["is_first_party"] == true && was == "strict" {
+		return t.refuse("third_party_fixed"), false
+	}
+	return answer{}, true
 }
 
 // after is the value of a field once body has been applied.
@@ -158,7 +177,13 @@ func jwtAlg(cl *client, body map[string]any) string {
 	return algOf(cl.fields)
 }
 
-func (t *Tenant) mayAttach(cl *client, slot string, ids []string) (answer, bool) {
+func (t *Tenant) mayAttach(cl *client, method string, ids []string) (answer, bool) {
+	return t.mayAttachTo(cl, "client_authentication_methods."+method, slotTypes[method], ids)
+}
+
+// mayAttachTo are the rules of any property that refers to credentials, which
+// must be of one type there.
+func (t *Tenant) mayAttachTo(cl *client, slot, kind string, ids []string) (answer, bool) {
 	if limit := t.opts.Quirks.SlotLimit; len(ids) > limit {
 		return t.refuse("slot_full", len(ids), limit, slot), false
 	}
@@ -168,11 +193,10 @@ func (t *Tenant) mayAttach(cl *client, slot string, ids []string) (answer, bool)
 		switch {
 		case cred == nil:
 			return t.refuse("slot_unknown"), false
-		case cred.Type != slotTypes[slot]:
+		case cred.Type != kind:
 			return t.refuse("slot_type", cred.Type, slot), false
 		case first < i:
-			path := "client_authentication_methods." + slot + ".credentials"
-			return t.refuse("payload", complain(path, "Array items are not unique (indexes %d and %d)", first, i)), false
+			return t.refuse("payload", complain(slot+".credentials", "Array items are not unique (indexes %d and %d)", first, i)), false
 		}
 	}
 	return answer{}, true
