@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,12 +74,21 @@ func (r *keyRing) key(ctx context.Context, stage string) (webhook.Key, error) {
 	if err != nil {
 		return webhook.Key{}, err
 	}
+	return SigningKey(v)
+}
+
+// SigningKey reads a signing secret as it is stored: {"whsec": "whsec_..."}. The
+// prefix may be missing: what Secrets Manager generates for a template has none.
+func SigningKey(v secret.Value) (webhook.Key, error) {
 	var stored struct {
 		Whsec secret.Value `json:"whsec"`
 	}
 	if json.Unmarshal([]byte(v.Reveal()), &stored) != nil {
 		return webhook.Key{}, &fault.Error{Kind: fault.Invalid, Op: "app.webhook", Reason: "webhook_secret_invalid",
 			Detail: "the signing secret is not a JSON object with whsec as a string", Next: `store {"whsec": "whsec_..."}`}
+	}
+	if text := stored.Whsec.Reveal(); text != "" && !strings.HasPrefix(text, "whsec_") {
+		stored.Whsec = secret.New("whsec_" + text)
 	}
 	return webhook.ParseKey(stored.Whsec)
 }

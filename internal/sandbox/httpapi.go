@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
 	"clientkeeper/internal/sandbox/apigateway"
@@ -22,8 +23,31 @@ func (s *Sandbox) makeCaller(context.Context) error {
 	return nil
 }
 
+// takePorts takes the ports of what needs the functions to be built.
+func (s *Sandbox) takePorts(ctx context.Context) (err error) {
+	if s.lambdaPort, err = s.take(ctx, "Lambda", s.options.Ports.Lambda); err == nil && len(s.Stack.HTTPAPIs) > 0 {
+		s.apiPort, err = s.take(ctx, "the HTTP API", s.options.Ports.HTTP)
+	}
+	return err
+}
+
+// take listens until Close, which may be long before anything is served.
+func (s *Sandbox) take(ctx context.Context, what string, port int) (net.Listener, error) {
+	l, err := listen(ctx, what, port)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(func() error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // whoever served it has closed it
+			return err
+		}
+		return nil
+	})
+	return l, nil
+}
+
 // startAPI serves the stack's HTTP API, if it has one.
-func (s *Sandbox) startAPI(ctx context.Context) error {
+func (s *Sandbox) startAPI(context.Context) error {
 	if len(s.Stack.HTTPAPIs) == 0 {
 		return nil
 	}
@@ -42,12 +66,8 @@ func (s *Sandbox) startAPI(ctx context.Context) error {
 	if s.API, err = apigateway.New(options); err != nil {
 		return fmt.Errorf("HTTP API %s: %w", api.LogicalID, err)
 	}
-	l, err := listen(ctx, "the HTTP API", s.options.Ports.HTTP)
-	if err != nil {
-		return err
-	}
-	s.APIURL = "http://" + l.Addr().String()
-	s.serve(l, s.API)
+	s.APIURL = "http://" + s.apiPort.Addr().String()
+	s.serve(s.apiPort, s.API)
 	return nil
 }
 

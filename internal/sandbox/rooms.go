@@ -227,18 +227,14 @@ func (s *Sandbox) createQueues(ctx context.Context) error {
 	return nil
 }
 
-func (s *Sandbox) startLambda(ctx context.Context) error {
-	l, err := listen(ctx, "Lambda", s.options.Ports.Lambda)
-	if err != nil {
-		return err
-	}
-	s.LambdaURL = "http://" + l.Addr().String()
+func (s *Sandbox) startLambda(context.Context) error {
+	s.LambdaURL = "http://" + s.lambdaPort.Addr().String()
 	s.Lambda = lambda.New(lambda.Options{
 		Region: region, AccountID: account, Crash: s.options.Crash,
 		Line: func(_, _ string, line []byte) { s.Journal.line(line) },
 	})
 	s.onClose(func() error { s.Lambda.Close(); return nil })
-	s.serve(l, s.Lambda)
+	s.serve(s.lambdaPort, s.Lambda)
 	for _, f := range s.Stack.Functions {
 		env := maps.Clone(f.Env)
 		env["AWS_ENDPOINT_URL"] = s.AWSURL

@@ -105,9 +105,11 @@ type Sandbox struct {
 	past       atomic.Int64 // how far Secrets Manager's clock is behind, while old secrets are made
 	pollers    []*lambda.Poller
 	steps      steps
-	closers    []func() error // in the order of starting
-	closing    sync.Once
-	closeErr   error
+	// Taken before anything is built, so that a taken port is told at once.
+	lambdaPort, apiPort net.Listener
+	closers             []func() error // in the order of starting
+	closing             sync.Once
+	closeErr            error
 }
 
 // credential is the management client's.
@@ -135,7 +137,7 @@ func Start(ctx context.Context, o Options) (_ *Sandbox, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.takeFolder, s.startAWS, s.startDocuments, s.startTenant, s.makeCaller, s.readTemplate, s.createQueues, s.createSecrets, s.buildFunctions, s.startLambda, s.startAPI, s.mapQueues, s.enableRotation, s.writeEnv, s.startScheduler,
+		s.takeFolder, s.startAWS, s.startDocuments, s.startTenant, s.makeCaller, s.readTemplate, s.takePorts, s.createQueues, s.createSecrets, s.buildFunctions, s.startLambda, s.startAPI, s.mapQueues, s.enableRotation, s.writeEnv, s.startScheduler,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

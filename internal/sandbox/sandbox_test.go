@@ -191,7 +191,7 @@ func TestATakenPortIsNamed(t *testing.T) {
 	}
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
-	for name, ports := range map[string]sandbox.Ports{"AWS": {AWS: port}, "Lambda": {Lambda: port}, "the tenant": {Tenant: port}} {
+	for name, ports := range map[string]sandbox.Ports{"AWS": {AWS: port}, "Lambda": {Lambda: port}, "the tenant": {Tenant: port}, "the HTTP API": {HTTP: port}} {
 		s, err := sandbox.Start(t.Context(), sandbox.Options{Dir: t.TempDir(), Source: "../..", Ports: ports})
 		if err == nil {
 			s.Close()

@@ -40,6 +40,7 @@ var commands = []command{
 	{"resume", "<secret>", "let them rotate it again", runResume},
 	{"revoke", "[flags] <secret>", "emergency: end what worked before the last rotation", runRevoke},
 	{"token", "[flags]", "get a caller's access token for the HTTP API", runToken},
+	{"sign-webhook", "[flags] [file]", "sign a webhook's body as a partner does", runSignWebhook},
 	{"schema", "", "print the JSON Schema of a message", runSchema},
 	{"version", "", "print the version", runVersion},
 }

@@ -13,7 +13,7 @@ import (
 const implicitAPI = "ServerlessHttpApi"
 
 // An HTTPAPI is an AWS::Serverless::HttpApi with the routes that the functions'
-// events give it.
+// events give it, or an AWS::ApiGatewayV2::Api with the routes of its own.
 type HTTPAPI struct {
 	LogicalID string
 	ID        string // what Ref gives: <stack>-<logical id>
@@ -27,7 +27,7 @@ type HTTPAPI struct {
 	AccessLogFormat string
 }
 
-// A Route is an event of type HttpApi.
+// A Route is an event of type HttpApi, or an AWS::ApiGatewayV2::Route.
 type Route struct {
 	Function     string // logical id
 	Method, Path string // both empty: the $default route
@@ -90,15 +90,7 @@ func (r *resolver) httpAPI(res *resource) *httpAPI {
 	p.string("Description")
 	r.auth(a, p.object("Auth"))
 	a.CORS = r.cors(p)
-	a.Throttle = throttle(p.object("DefaultRouteSettings"))
-	settings := p.object("RouteSettings")
-	for key := range entries(settings.node) {
-		a.settings[key.Value] = throttle(settings.object(key.Value))
-	}
-	logs := p.object("AccessLogSettings")
-	logs.read["DestinationArn"] = true // a log group
-	a.AccessLogFormat, _ = logs.string("Format")
-	logs.done()
+	r.stageSettings(a, p)
 	p.done()
 	return a
 }
@@ -126,7 +118,7 @@ func (r *resolver) auth(a *httpAPI, p *properties) {
 		one.done()
 	}
 	list.done()
-	a.fallback, _ = p.string("DefaultAuthorizer")
+	a.fallback, _ = p.certain("DefaultAuthorizer")
 	if a.fallback != "" && a.authorizers[a.fallback] == nil {
 		r.mistakes.add(p.at("DefaultAuthorizer").Line, "%s.DefaultAuthorizer is none of its Authorizers", p.path)
 	}
@@ -190,8 +182,13 @@ func (r *resolver) httpAPIEvent(function string, id *yaml.Node, p *properties) {
 	r.authorize(a, &route, p.object("Auth"))
 	route.Throttle = throttle(p.object("RouteSettings"))
 	p.done()
+	a.add(r, id.Line, p.path, route)
+}
+
+// add gives the API a route that it has not yet.
+func (a *httpAPI) add(r *resolver, line int, what string, route Route) {
 	if slices.ContainsFunc(a.Routes, func(o Route) bool { return o.key() == route.key() }) {
-		r.mistakes.add(id.Line, "%s: %s has the route %s already", p.path, a.LogicalID, route.key())
+		r.mistakes.add(line, "%s: %s has the route %s already", what, a.LogicalID, route.key())
 	}
 	a.Routes = append(a.Routes, route)
 }
@@ -218,7 +215,7 @@ func (r *resolver) apiOf(id *yaml.Node, p *properties) *httpAPI {
 
 // authorize says who may use a route, by SAM's rules for Auth ("HttpApiFunctionAuth").
 func (r *resolver) authorize(a *httpAPI, route *Route, p *properties) {
-	name, ok := p.string("Authorizer")
+	name, ok := p.certain("Authorizer")
 	if !ok {
 		name = a.fallback
 	}

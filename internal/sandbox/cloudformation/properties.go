@@ -30,6 +30,15 @@ func (p *properties) get(key string) *yaml.Node {
 	return v
 }
 
+// certain is p.string for what must not be passed over: that it cannot be told
+// is a mistake.
+func (p *properties) certain(key string) (s string, ok bool) {
+	if n := lookup(p.node, key); n != nil && p.r.resolve(n) == unknown {
+		p.wrong(p.at(key), key, "cannot be told here, and the sandbox does not guess who may use a route")
+	}
+	return p.string(key)
+}
+
 func (p *properties) wrong(n *yaml.Node, key, format string, args ...any) {
 	p.r.mistakes.add(n.Line, "%s.%s "+format, append([]any{p.path, key}, args...)...)
 }

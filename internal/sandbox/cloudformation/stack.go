@@ -19,7 +19,7 @@ func (r *resolver) stack() *Stack {
 			s.Secrets = append(s.Secrets, r.secret(res))
 		case rotationType:
 			rotations = append(rotations, res)
-		case httpAPIType: // read above
+		case httpAPIType, apiType, stageType, authorizerType, integrationType, routeType: // read before and below
 		default:
 			r.ignore(res.line, "%s: %s", res.id, res.kind)
 		}
@@ -27,6 +27,7 @@ func (r *resolver) stack() *Stack {
 	for _, res := range rotations {
 		r.addRotation(s, res)
 	}
+	r.readPlainAPIs(s)
 	s.HTTPAPIs = r.finishHTTPAPIs()
 	r.readOutputs(s)
 	s.Queues = r.inOrder(s.Queues)
