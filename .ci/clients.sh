@@ -67,6 +67,8 @@ aws lambda invoke --endpoint-url "$LAMBDA_ENDPOINT_URL" --function-name Register
   --payload file://events/register-client.message.json $(aws --version 2>&1 | grep -q 'aws-cli/2' && echo --cli-binary-format raw-in-base64-out) "$work/answer.json"
 grep -q batchItemFailures "$work/answer.json" || { cat "$work/answer.json"; exit 1; }
 
+.ci/api.sh "$work" "$work/clientkeeper"
+
 kill -INT "$sandbox"
 wait "$sandbox" || { echo "the sandbox did not stop cleanly: $?"; tail -20 "$work/sandbox.log"; exit 1; }
 if pgrep -f "$work/sandbox/bin" >/dev/null; then echo "a function is still running"; exit 1; fi
