@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	cred "clientkeeper/internal/credential"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/idempotency"
+	"clientkeeper/internal/safehttp"
 	"clientkeeper/internal/sandbox/secretsmanager"
 	tenantroom "clientkeeper/internal/sandbox/tenant"
 )
@@ -26,6 +29,7 @@ type maker struct {
 	tenant  *tenantroom.Tenant
 	secrets *secretsmanager.Service
 	aws     aws.Config
+	options CredentialOptions
 	self    string
 }
 
@@ -50,7 +54,8 @@ func openMaker(t *testing.T) *maker {
 		t.Fatal(err)
 	}
 	var err error
-	m.Service, m.ledger, err = Credentials(m.aws, CredentialOptions{Tenant: c, FunctionARN: "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"})
+	m.options = CredentialOptions{Tenant: c, FunctionARN: "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"}
+	m.Service, m.ledger, err = Credentials(m.aws, m.options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,5 +173,61 @@ func TestRecordsAreKeptInSecretsManager(t *testing.T) {
 	request.Digest[0]++
 	if _, _, err := m.ledger.Do(t.Context(), request, nil); fault.Reason(err) != "idempotency_key_reused" {
 		t.Error(err)
+	}
+}
+
+// A key set is read from public addresses alone, whatever a name that is
+// allowed resolves to.
+func TestAKeySetIsNotReadFromInside(t *testing.T) {
+	m := openMaker(t)
+	made, err := m.CreateClient(t.Context(), cred.Operation{ID: strings.Repeat("a", 26)}, cred.NewClient{Name: "orders"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialed := false
+	m.options.Hosts = []string{"keys.example.com"}
+	m.options.Fetch = safehttp.Config{
+		Resolve: func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("169.254.169.254")}, nil
+		},
+		Dial: func(context.Context, netip.AddrPort) (net.Conn, error) {
+			dialed = true
+			return nil, net.ErrClosed
+		},
+	}
+	s, _, err := Credentials(m.aws, m.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for uri, reason := range map[string]string{"https://keys.example.com/jwks": "jwks_uri_refused", "https://other.example.com/jwks": "host_not_allowed"} {
+		_, err := s.AddCredentials(t.Context(), cred.Operation{ID: strings.Repeat("b", 26)}, made.ClientID, cred.NewCredential{JWKSURI: uri})
+		if fault.Reason(err) != reason || dialed {
+			t.Errorf("%s: %v, dialed %v; want %s", uri, err, dialed, reason)
+		}
+	}
+}
+
+// What the tenant refuses for good leaves nothing behind, and neither does a
+// request that has its secret's name taken by somebody else touch that secret.
+func TestARefusalLeavesNothing(t *testing.T) {
+	m := openMaker(t)
+	before := len(m.tenant.Clients())
+	want := cred.NewClient{Name: "orders", Grants: []cred.Grant{{Audience: "https://nowhere.example.com"}}}
+	for range 2 {
+		if _, err := m.CreateClient(t.Context(), cred.Operation{ID: strings.Repeat("a", 26)}, want); fault.Reason(err) != "grant_refused" || fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%v", err)
+		}
+	}
+	if len(m.tenant.Clients()) != before || len(m.secrets.Snapshot()) != 1 {
+		t.Errorf("%d clients, %d secrets", len(m.tenant.Clients()), len(m.secrets.Snapshot()))
+	}
+	if _, err := m.secrets.Put("clients/orders-aaaaaaaaaaaa", "theirs", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.CreateClient(t.Context(), cred.Operation{ID: strings.Repeat("a", 26)}, want); fault.Reason(err) != "secret_name_taken" {
+		t.Errorf("%v", err)
+	}
+	if len(m.secrets.Snapshot()) != 2 {
+		t.Error("somebody else's secret is gone")
 	}
 }

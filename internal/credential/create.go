@@ -3,16 +3,12 @@ package credential
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"clientkeeper/internal/clientsecret"
 	"clientkeeper/internal/fault"
-	"clientkeeper/internal/secret"
 )
 
 // The defaults of a [NewClient], and by how much its first key outlives its
@@ -116,6 +112,9 @@ func (m *making) find(ctx context.Context, name string, patient bool) (bool, err
 	return true, err
 }
 
+// maxMetadata is what a value of client_metadata may have.
+const maxMetadata = 255
+
 // create makes the client, or finds the one that an earlier try made: by what
 // the secret says, else by the mark.
 func (m *making) create(ctx context.Context) error {
@@ -132,9 +131,12 @@ func (m *making) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	metadata := map[string]string{MarkRequest: m.op.ID, MarkSecret: m.arn}
+	metadata := map[string]string{MarkRequest: m.op.ID}
+	if len(m.arn) <= maxMetadata { // else it is found by its tags
+		metadata[MarkSecret] = m.arn
+	}
 	if m.want.RequestedBy != "" {
-		metadata[MarkAsked] = clip(m.want.RequestedBy, 255)
+		metadata[MarkAsked] = clip(m.want.RequestedBy, maxMetadata)
 	}
 	id, err := m.Tenant.CreateClient(ctx, TenantClient{Name: m.want.Name, Description: m.want.Description,
 		AuthMethod: m.want.AuthMethod, Key: key, Quota: m.want.Quota, Metadata: metadata})
@@ -296,116 +298,4 @@ func undone(refusal, err error) error {
 	}
 	return &fault.Error{Kind: fault.Unavailable, Op: "credential.undo", Reason: "refused_half_way", Err: err, RetryAfter: time.Second,
 		Detail: "the tenant refuses this, and what was made for it could not be removed yet", Next: "repeat the request with the same key to hear why"}
-}
-
-// newCredential is what the client will log in with, but for its client id.
-func (s *Service) newSecretValue(method string) clientsecret.ClientSecret {
-	out := clientsecret.ClientSecret{AuthMethod: method}
-	if s.Domain != "" {
-		out.TokenEndpoint, out.Issuer = "https://"+s.Domain+"/oauth/token", "https://"+s.Domain+"/"
-	}
-	return out
-}
-
-func (m *making) newCredential() (clientsecret.ClientSecret, error) {
-	out := m.newSecretValue(m.want.AuthMethod)
-	if m.want.AuthMethod != PrivateKeyJWT {
-		out.ClientSecret = randomSecret()
-		return out, nil
-	}
-	key, err := m.makeKey(2048)
-	if err != nil {
-		return out, err
-	}
-	out.PrivateKeyPEM, out.KeyID, out.Alg = key.Private, key.KeyID, "RS256"
-	return out, nil
-}
-
-// publicKey is the public half of the stored key.
-func (m *making) publicKey() (PublicKey, error) {
-	if m.want.AuthMethod != PrivateKeyJWT {
-		return PublicKey{}, nil
-	}
-	public, err := publicHalf(m.value.PrivateKeyPEM)
-	if err != nil {
-		return PublicKey{}, err
-	}
-	return PublicKey{Type: typePublicKey, Name: managedName(m.value.KeyID), PEM: public, KeyID: m.value.KeyID, Alg: m.value.Alg,
-		Expires: m.now().Add(m.want.Interval + m.want.Overlap + keyMargin)}, nil
-}
-
-// token is the id of a version that this operation writes.
-func (op Operation) token(what string) string {
-	sum := sha256.Sum256([]byte(op.ID + "\n" + what))
-	return hex.EncodeToString(sum[:16])
-}
-
-func (op Operation) short() string { return op.ID[:min(len(op.ID), 12)] }
-
-// secretName is the name of a secret that this operation makes. It ends in the
-// operation's id, never in a hyphen and six characters, as ARNs do.
-func (s *Service) secretName(what string, op Operation) string {
-	return cmp.Or(s.Prefix, "clients/") + what + "-" + op.short()
-}
-
-// slugOf is a name in letters, digits and hyphens.
-func slugOf(name string) string {
-	const most = 40
-	out := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			return r
-		case r >= 'A' && r <= 'Z':
-			return r - 'A' + 'a'
-		}
-		return '-'
-	}, name)
-	out = strings.Join(strings.FieldsFunc(out, func(r rune) bool { return r == '-' }), "-")
-	return cmp.Or(strings.TrimRight(out[:min(len(out), most)], "-"), "client")
-}
-
-// readBack reads a secret that an operation has made, with its value. Without
-// one there is no ARN; with patience it is waited for.
-func (s *Service) readBack(ctx context.Context, name string, op Operation, patient bool) (Stored, secret.Value, error) {
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		there, v, err := s.readOnce(ctx, name)
-		switch {
-		case err == nil && there.Tags[TagRequest] != op.ID:
-			return Stored{}, secret.Value{}, conflict("secret_name_taken", "a secret that is not this request's has the name "+name, "send the request with another key")
-		case err == nil:
-			return there, v, nil
-		case fault.KindOf(err) != fault.NotFound:
-			return Stored{}, secret.Value{}, err
-		case !patient || wait > time.Second || !pause(ctx, wait):
-			return Stored{}, secret.Value{}, nil
-		}
-	}
-}
-
-func (s *Service) readOnce(ctx context.Context, name string) (Stored, secret.Value, error) {
-	there, err := s.Store.Describe(ctx, name)
-	if err == nil && there.Deleted {
-		err = later("secret_deleted", "the secret of this request is scheduled for deletion", "restore it, or send the request with another key")
-	}
-	if err != nil {
-		return there, secret.Value{}, err
-	}
-	v, err := s.Store.Value(ctx, there.ARN)
-	return there, v, err
-}
-
-// pause waits d if the deadline can pay for it.
-func pause(ctx context.Context, d time.Duration) bool {
-	const reserve = time.Second
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < d+reserve {
-		return false
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -1,6 +1,57 @@
 // Package credential makes machine clients and credentials once, and puts what
 // has to be kept where its owner can read it. Callers get references, never a
 // secret.
+//
+// # The order
+//
+// A client is made so that any call may be the last, and the next try of the
+// same [Operation] goes on from there:
+//
+//	call                            found again by
+//	make the secret, with the       its name, which ends in the operation's id,
+//	credential in it                and its tag clientkeeper:request
+//	make the client, with the       client_metadata.clientkeeper_request; asked
+//	public key, if it has one       for only after a try that did not get through
+//	set the client's secret         made again: it may be repeated
+//	make the grants                 client and API: a second one is refused
+//	put the client's id into the    the version's id, made of the operation's
+//	secret
+//	tag it as managed               made again
+//	switch its rotation on          the secret says so
+//
+// So a credential is stored before the tenant has it, and nothing rotates a
+// secret that is not whole. A create whose answer was lost is looked for until
+// what is on its way must have arrived, and is not sent again in the same try.
+//
+// Further credentials go the same way: the key that is made here is stored in a
+// secret of its own, the public half is added under a name that carries the
+// operation's id, and then all are attached in one PATCH, which happens neither
+// before nor while a rotation changes the same list.
+//
+// # What is refused
+//
+// Where the tenant refuses something for good, such as a grant for an API that
+// it does not have, what was made is removed again: first the client or the
+// credential, then the secret. If that fails in passing, the caller is told to
+// repeat, and hears the refusal then. No grant is made for an API of the tenant
+// itself: whoever may make clients could give itself the Management API.
+//
+// Nothing private is taken from callers, whatever shape it has; a key has to be
+// RSA of 2048 to 4096 bits, as Auth0 wants it ("Configure Private Key JWT
+// Authentication"), with a kid of its own.
+//
+// # What the doctor finds
+//
+// What nobody repeats any more is left; see [Service.Examine]. Things younger
+// than an hour are left alone.
+//
+//	unfinished_client  a secret without a client: schedule its deletion; with
+//	                   one: send the request again, or delete the client
+//	doubled_client     a second client of one request: delete it
+//	client_unstored    a client of a request whose secret is gone: adopt or delete it
+//	orphan_key         a key that the tenant does not have: schedule its deletion
+//
+// The package knows nothing of AWS, of HTTP, nor of how a secret is rotated.
 package credential
 
 import (

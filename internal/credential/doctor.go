@@ -56,6 +56,9 @@ func (s *Service) Examine(ctx context.Context) ([]Finding, error) {
 		out = append(out, found...)
 	}
 	for _, c := range clients {
+		if slices.ContainsFunc(secrets, func(there Stored) bool { return there.Tags[TagRequest] == c.Request }) {
+			continue // it has been examined with its secret
+		}
 		found, err := s.examineClient(ctx, c)
 		if err != nil {
 			return nil, err
@@ -109,12 +112,14 @@ func (s *Service) keyUsed(ctx context.Context, there Stored) (bool, error) {
 
 // examineClient looks for the secret of a client that a request made.
 func (s *Service) examineClient(ctx context.Context, c Marked) ([]Finding, error) {
-	there, err := s.Store.Describe(ctx, c.SecretARN)
-	switch {
-	case err == nil && !there.Deleted:
-		return nil, nil // its secret's own finding, if any
-	case err != nil && fault.KindOf(err) != fault.NotFound && fault.KindOf(err) != fault.Invalid:
-		return nil, err
+	if c.SecretARN != "" {
+		there, err := s.Store.Describe(ctx, c.SecretARN)
+		switch {
+		case err == nil && !there.Deleted:
+			return nil, nil // a list may be five minutes old
+		case err != nil && fault.KindOf(err) != fault.NotFound:
+			return nil, err
+		}
 	}
 	managed, err := s.Store.Managed(ctx, c.ID)
 	if err != nil || len(managed) > 0 {
