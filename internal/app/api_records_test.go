@@ -4,12 +4,15 @@ import (
 	"context"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"clientkeeper/internal/fault"
 	"clientkeeper/internal/idempotency"
 	"clientkeeper/internal/sandbox/secretsmanager"
 	"clientkeeper/internal/secretstore"
@@ -72,5 +75,36 @@ func TestRecordsExpire(t *testing.T) {
 		if _, err := r.DeleteExpired(t.Context(), time.Now().Add(25*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Of many that come at once, one does the work, and all get its answer.
+func TestOneOfManyWorks(t *testing.T) {
+	_, r := openRecords(t)
+	l := &idempotency.Ledger{Store: r}
+	var worked atomic.Int32
+	var group sync.WaitGroup
+	for range 6 {
+		group.Go(func() {
+			for range 100 {
+				answer, _, err := l.Do(t.Context(), idempotency.Request{Caller: "alice", Key: "k", Digest: [32]byte{1}},
+					func(context.Context, idempotency.Operation) (idempotency.Answer, error) {
+						return idempotency.Answer{Status: int(worked.Add(1))}, nil
+					})
+				if err == nil && answer.Status == 1 {
+					return
+				}
+				if fault.Reason(err) != "idempotency_in_progress" {
+					t.Errorf("%+v, %v", answer, err)
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			t.Error("no answer")
+		})
+	}
+	group.Wait()
+	if n := worked.Load(); n != 1 {
+		t.Errorf("worked %d times", n)
 	}
 }

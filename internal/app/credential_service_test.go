@@ -231,3 +231,33 @@ func TestARefusalLeavesNothing(t *testing.T) {
 		t.Error("somebody else's secret is gone")
 	}
 }
+
+// What a crash left behind, and nobody repeats, the doctor names and repairs.
+func TestTheDoctorFindsWhatIsUnfinished(t *testing.T) {
+	m := openMaker(t)
+	made, err := m.CreateClient(t.Context(), cred.Operation{ID: strings.Repeat("a", 26)}, cred.NewClient{Name: "orders"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := m.secrets.Put("clients/left-bbbbbbbbbbbb", `{"kid":"x"}`, map[string]string{"clientkeeper:request": strings.Repeat("b", 26)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := m.Examine(t.Context()); err != nil || len(found) != 0 {
+		t.Errorf("at once: %+v, %v", found, err)
+	}
+	m.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	found, err := m.Examine(t.Context())
+	if err != nil || len(found) != 1 || found[0].Slug != cred.UnfinishedClient || found[0].SecretARN != left {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	if done, err := m.Repair(t.Context(), found[0]); !done || err != nil {
+		t.Errorf("%v, %v", done, err)
+	}
+	if m.secret(t, left).DeleteAfter.IsZero() || !m.secret(t, made.SecretARN).DeleteAfter.IsZero() {
+		t.Error("the wrong secret is to be deleted, or none")
+	}
+	if found, err := m.Examine(t.Context()); err != nil || len(found) != 0 {
+		t.Errorf("after the repair: %+v, %v", found, err)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"clientkeeper/internal/fault"
 )
@@ -70,6 +69,9 @@ func (a *adding) all(ctx context.Context) ([]Credential, error) {
 	if err := a.room(pool); err != nil {
 		return nil, err
 	}
+	if err := a.dropStale(ctx, pool); err != nil {
+		return nil, err
+	}
 	if len(a.keys) == 0 {
 		if err := a.storeKey(ctx); err != nil {
 			return nil, err
@@ -101,10 +103,10 @@ func (a *adding) name() string {
 }
 
 func (a *adding) mark() string {
-	if a.arn != "" || len(a.keys) == 0 {
-		return keyMark(a.op.short())
+	if a.sent() {
+		return " (request " + a.op.short() + ")"
 	}
-	return " (request " + a.op.short() + ")"
+	return keyMark(a.op.short())
 }
 
 func keyMark(short string) string { return " (key " + short + ")" }
@@ -117,9 +119,9 @@ func (a *adding) room(pool []Credential) error {
 	missing := max(len(a.keys), 1)
 	foreign := map[string]bool{}
 	for _, c := range pool {
-		if a.ours(c) {
+		if a.ours(c) && (len(a.keys) == 0 || slices.ContainsFunc(a.keys, func(k material) bool { return k.kid == c.KeyID })) {
 			missing--
-		} else if c.KeyID != "" {
+		} else if c.KeyID != "" && !a.ours(c) {
 			foreign[c.KeyID] = true
 		}
 	}
@@ -141,6 +143,21 @@ func (a *adding) room(pool []Credential) error {
 		}
 	}
 	return a.place(attached)
+}
+
+// dropStale removes what an earlier try has added of a key set that has changed
+// since: the answer will not name it.
+func (a *adding) dropStale(ctx context.Context, pool []Credential) error {
+	for _, c := range pool {
+		wanted := slices.ContainsFunc(a.keys, func(k material) bool { return k.kid == c.KeyID })
+		if a.want.JWKSURI == "" || wanted || !a.ours(c) || slices.Contains(a.client.Attached, c.ID) {
+			continue
+		}
+		if err := a.Tenant.DeleteCredential(ctx, a.client.ID, c.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // place checks that the credentials may be attached.
@@ -203,92 +220,4 @@ func (a *adding) attach(ctx context.Context) error {
 		}
 		return next, nil
 	})
-}
-
-// undo removes what was made, where it is not attached, and then the secret.
-func (a *adding) undo(ctx context.Context) error {
-	pool, err := a.Tenant.Credentials(ctx, a.client.ID)
-	if err != nil {
-		return err
-	}
-	c, err := a.Tenant.Client(ctx, a.client.ID)
-	if err != nil {
-		return err
-	}
-	for _, k := range pool {
-		if !a.ours(k) {
-			continue
-		}
-		if slices.Contains(c.Attached, k.ID) {
-			return nil // somebody logs in with it by now
-		}
-		if err := a.Tenant.DeleteCredential(ctx, a.client.ID, k.ID); err != nil {
-			return err
-		}
-	}
-	if a.arn == "" {
-		return nil
-	}
-	return a.Store.Erase(ctx, a.arn)
-}
-
-// storeKey makes a key and stores it, or finds the one that an earlier try
-// stored.
-func (a *adding) storeKey(ctx context.Context) error {
-	name := a.secretName(keysFolder+a.client.ID, a.op)
-	if a.op.Resumed {
-		if found, err := a.findKey(ctx, name, false); found || err != nil {
-			return err
-		}
-	}
-	key, err := a.makeKey(a.want.KeySize)
-	if err != nil {
-		return err
-	}
-	value := a.newSecretValue(PrivateKeyJWT)
-	value.ClientID, value.PrivateKeyPEM, value.KeyID, value.Alg = a.client.ID, key.Private, key.KeyID, a.want.Alg
-	text, err := value.Encode()
-	if err != nil {
-		return err
-	}
-	a.begun = true
-	arn, err := a.Store.Create(ctx, name, a.op.token("key"), "Additional key of the client "+a.client.Name, text,
-		map[string]string{TagRequest: a.op.ID, TagKeyOf: a.client.ID})
-	switch {
-	case err == nil:
-		a.arn = arn
-		a.keys = []material{{kind: typePublicKey, pem: key.PublicPEM, kid: key.KeyID, weight: key.KeyID, alg: a.want.Alg, until: a.until()}}
-		return nil
-	case fault.KindOf(err) != fault.Conflict:
-		return err
-	}
-	if found, findErr := a.findKey(ctx, name, true); found || findErr != nil {
-		return findErr
-	}
-	return later("secret_unseen", "the secret of this request is there, but cannot be seen yet", "repeat the request with the same key")
-}
-
-// keysFolder is where the secrets of additional keys are, below the prefix.
-const keysFolder = "keys/"
-
-func (a *adding) findKey(ctx context.Context, name string, patient bool) (bool, error) {
-	there, v, err := a.readBack(ctx, name, a.op, patient)
-	if err != nil || there.ARN == "" {
-		return false, err
-	}
-	value, err := parseOwn(v)
-	if err != nil {
-		return true, err
-	}
-	public, err := publicHalf(value.PrivateKeyPEM)
-	a.arn, a.begun = there.ARN, true
-	a.keys = []material{{kind: typePublicKey, pem: public, kid: value.KeyID, weight: value.KeyID, alg: value.Alg, until: a.until()}}
-	return true, err
-}
-
-func (a *adding) until() time.Time {
-	if a.want.ExpiresIn == 0 {
-		return time.Time{}
-	}
-	return a.now().Add(a.want.ExpiresIn).UTC().Truncate(time.Millisecond)
 }

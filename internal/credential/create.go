@@ -191,7 +191,11 @@ func (m *making) setSecret(ctx context.Context) error {
 	if m.whole || m.want.AuthMethod == PrivateKeyJWT {
 		return nil
 	}
-	return m.Tenant.SetSecret(ctx, m.clientID, m.value.ClientSecret)
+	err := m.Tenant.SetSecret(ctx, m.clientID, m.value.ClientSecret)
+	if err != nil && fault.KindOf(err) == fault.NotFound { // it was just made, or somebody has just deleted it
+		return later("client_unseen", "the tenant does not show the client that it has made", "repeat the request with the same key")
+	}
+	return err
 }
 
 // grant gives the client its grants; those that it has stay.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"

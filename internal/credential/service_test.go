@@ -223,6 +223,27 @@ func TestAKeySetIsFetchedOnce(t *testing.T) {
 	}
 }
 
+// A set that changes between two tries leaves nothing of the first.
+func TestAKeySetThatChanges(t *testing.T) {
+	w, s, made := furnished(t, PrivateKeyJWT)
+	set := jwk(t, 0, "first-key-1")
+	s.Hosts = func(string) bool { return true }
+	s.Fetch = func(context.Context, string) ([]byte, error) { return []byte(`{"keys":[` + set + `]}`), nil }
+	n := NewCredential{JWKSURI: "https://keys.example.com/jwks"}
+	op := operation(1)
+	w.point = &point{4, "tenant.add", killAfter}
+	if _, err := s.AddCredentials(t.Context(), op, made.ClientID, n); err == nil || !w.struck {
+		t.Fatalf("%v after %v", err, w.calls)
+	}
+	w.point, w.dead, op.Resumed = nil, false, true
+	set = jwk(t, 1, "second-key")
+	added, err := s.AddCredentials(t.Context(), op, made.ClientID, n)
+	c := w.clients[made.ClientID]
+	if err != nil || len(added) != 1 || len(c.credentials) != 2 || c.credentials[1].KeyID != "second-key" {
+		t.Errorf("%+v, %v; there %+v", added, err, c.credentials)
+	}
+}
+
 func TestCertificatesByTheirUse(t *testing.T) {
 	now := time.Now()
 	cert := certificate(t, now.Add(-time.Hour), now.Add(time.Hour), &own()[0].PublicKey)

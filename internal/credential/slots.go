@@ -78,9 +78,12 @@ func (s *Service) whole(ctx context.Context, c State, k Credential) (Credential,
 // keySecret is the name of the secret with the private half, of a credential
 // that was made here.
 func (s *Service) keySecret(clientID string, k Credential) (name string, made bool) {
-	_, rest, found := strings.Cut(k.Name, " (key ")
-	short, closed := strings.CutSuffix(rest, ")")
-	if !found || !closed || len(short) != 12 || !plain(short) {
+	at := strings.LastIndex(k.Name, " (key ")
+	if at < 0 {
+		return "", false
+	}
+	short, closed := strings.CutSuffix(k.Name[at+len(" (key "):], ")")
+	if !closed || len(short) != 12 || !plain(short) {
 		return "", false
 	}
 	return s.secretName(keysFolder+clientID, Operation{ID: short}), true
@@ -142,12 +145,12 @@ func (s *Service) Remove(ctx context.Context, clientID, id string, force bool) e
 			return err
 		}
 	}
-	if k.SecretARN != "" { // first: once the credential is gone nobody would look for it
-		if err := s.Store.Discard(ctx, k.SecretARN); err != nil {
-			return err
-		}
+	// The private half goes last: as long as the tenant has the public one, it
+	// may be needed. The doctor names one that is left over.
+	if err := s.Tenant.DeleteCredential(ctx, clientID, id); err != nil || k.SecretARN == "" {
+		return err
 	}
-	return s.Tenant.DeleteCredential(ctx, clientID, id)
+	return s.Store.Discard(ctx, k.SecretARN)
 }
 
 // mayGo refuses to remove what the client still needs.
