@@ -44,7 +44,7 @@ func openMaker(t *testing.T) *maker {
 	t.Cleanup(m.secrets.Close)
 	server := httptest.NewServer(m.secrets)
 	t.Cleanup(server.Close)
-	m.aws = aws.Config{Region: "eu-central-1", BaseEndpoint: &server.URL, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+	m.aws = aws.Config{Region: "eu-central-1", BaseEndpoint: &server.URL, Retryer: soon,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	tn, c := openTenant(t, "management")
 	m.tenant = tn
