@@ -40,7 +40,7 @@ func (a *Adopter) Adopt(ctx context.Context, want Adoption) (id string, err erro
 		return "", err
 	}
 	tags := a.tags(want, c)
-	settings, err := ParseTags(tags)
+	settings, err := clientTags(tags)
 	if err != nil {
 		return "", err
 	}
@@ -73,6 +73,16 @@ func (a *Adopter) tags(want Adoption, c Client) map[string]string {
 		tags[TagTenant] = a.Domain
 	}
 	return tags
+}
+
+// clientTags reads the tags of a client's secret.
+func clientTags(tags map[string]string) (Settings, error) {
+	settings, err := ParseTags(tags)
+	if err == nil && settings.ClientID == "" {
+		err = &fault.Error{Kind: fault.Invalid, Op: "rotation.adopt", Reason: "no_client", Detail: "a secret of the kind " + settings.Kind + " is no client's",
+			Next: "tag it with " + TagManaged + " and " + TagKind + ", or choose another kind"}
+	}
+	return settings, err
 }
 
 // takeOver is the value to store: what the client has, or a new key for it.
@@ -166,7 +176,7 @@ func (a *Adopter) AdoptSecret(ctx context.Context, id, clientID string, tags map
 		return err
 	}
 	all := a.tags(Adoption{ClientID: clientID, Tags: tags}, c)
-	settings, err := ParseTags(all)
+	settings, err := clientTags(all)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func sameCredential(a, b clientsecret.ClientSecret) bool {
 }
 
 func (w *work) create(ctx context.Context) error {
-	pending, err := w.loadVersion(ctx, w.secret.ID, w.event.Token)
+	pending, err := w.loadVersion(ctx, w.secret, w.event.Token)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,11 @@ func (w *work) put(ctx context.Context, c clientsecret.ClientSecret) error {
 	if err != nil {
 		return err
 	}
-	err = w.Store.PutPending(ctx, w.secret.ID, w.event.Token, v, w.event.RotationToken)
+	return w.putValue(ctx, v)
+}
+
+func (w *work) putValue(ctx context.Context, v secret.Value) error {
+	err := w.Store.PutPending(ctx, w.secret.ID, w.event.Token, v, w.event.RotationToken)
 	if fault.KindOf(err) != fault.Conflict || err == nil {
 		return err
 	}

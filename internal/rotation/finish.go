@@ -17,12 +17,17 @@ func (w *work) finish(ctx context.Context) error {
 	if err := w.confirm(ctx, pending); err != nil {
 		return err
 	}
+	if err := w.forgetKeys(ctx, pending); err != nil {
+		return err
+	}
+	return w.moveOn(ctx)
+}
+
+// moveOn makes AWSPENDING current.
+func (w *work) moveOn(ctx context.Context) error {
 	from := w.secret.labelled(Current)
 	if from == "" {
 		return refuse("rotation.finish", "no_current", "the secret has no AWSCURRENT to move", "clientkeeper doctor says what to do")
-	}
-	if err := w.forgetKeys(ctx, pending); err != nil {
-		return err
 	}
 	if err := w.move(ctx, from); err != nil {
 		return err

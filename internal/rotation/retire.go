@@ -34,7 +34,8 @@ func (d *Doctor) Retire(ctx context.Context, id string) (moves int, err error) {
 
 // Revoke ends overlaps now: whatever is stored as AWSPREVIOUS stops working.
 // What is AWSCURRENT goes on; to revoke that, rotate first. A shared secret
-// that was rotated is dead already, and there is nothing left to do.
+// that was rotated is dead already, and there is nothing left to do. A signing
+// secret loses the label that lets it be accepted.
 func (d *Doctor) Revoke(ctx context.Context, id string) (moves int, err error) {
 	s, err := d.Store.Describe(ctx, id)
 	if err == nil && s.inFlight() {
@@ -42,6 +43,9 @@ func (d *Doctor) Revoke(ctx context.Context, id string) (moves int, err error) {
 	}
 	if err != nil {
 		return 0, err
+	}
+	if s.Tags[TagKind] == KindWebhook {
+		return d.revokeSigning(ctx, s)
 	}
 	return d.retire(ctx, id, func(p *pool) { p.overlap, p.age = p.now, 0 })
 }

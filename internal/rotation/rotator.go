@@ -130,6 +130,10 @@ func (r *Rotator) Step(ctx context.Context, e Event) (Outcome, error) {
 		return Outcome{}, err
 	}
 	w.out.ClientID = w.settings.ClientID
+	if w.settings.Kind == KindWebhook {
+		err = w.signing(ctx)
+		return w.out, err
+	}
 	if err = w.guardSelf(ctx); err != nil {
 		return w.out, err
 	}
@@ -143,9 +147,13 @@ func (r *Rotator) Step(ctx context.Context, e Event) (Outcome, error) {
 	case StepFinish:
 		err = w.finish(ctx)
 	default:
-		err = &fault.Error{Kind: fault.Invalid, Op: "rotation.step", Reason: "unknown_step", Detail: "the event names no step that exists"}
+		err = unknownStep()
 	}
 	return w.out, err
+}
+
+func unknownStep() error {
+	return &fault.Error{Kind: fault.Invalid, Op: "rotation.step", Reason: "unknown_step", Detail: "the event names no step that exists"}
 }
 
 // settingsOf reads the tags and checks that the secret is this tenant's.

@@ -258,7 +258,7 @@ func clients(secrets []Secret) claims {
 	out := claims{}
 	for _, s := range secrets {
 		settings, err := ParseTags(s.Tags)
-		if err != nil || s.Deleted {
+		if err != nil || s.Deleted || settings.ClientID == "" {
 			continue
 		}
 		if out[settings.ClientID] == nil {

@@ -23,15 +23,15 @@ func (s stored) usable(client string) bool {
 
 // load reads a version by its label, or nothing if none has it.
 func (r *Rotator) load(ctx context.Context, s Secret, label string) (stored, error) {
-	return r.loadVersion(ctx, s.ID, s.labelled(label))
+	return r.loadVersion(ctx, s, s.labelled(label))
 }
 
-func (r *Rotator) loadVersion(ctx context.Context, id, version string) (stored, error) {
+func (r *Rotator) loadVersion(ctx context.Context, s Secret, version string) (stored, error) {
 	out := stored{version: version}
 	if version == "" {
 		return out, nil
 	}
-	v, err := r.Store.Value(ctx, id, version)
+	v, err := r.Store.Value(ctx, s.ID, version)
 	if err != nil {
 		if fault.KindOf(err) == fault.NotFound {
 			return out, nil
@@ -39,7 +39,11 @@ func (r *Rotator) loadVersion(ctx context.Context, id, version string) (stored, 
 		return out, err
 	}
 	out.present = true
-	out.value, out.bad = clientsecret.Parse(v)
+	parse := clientsecret.Parse
+	if s.Tags[TagKind] == KindWebhook {
+		parse = parseSigning
+	}
+	out.value, out.bad = parse(v)
 	return out, nil
 }
 
@@ -53,7 +57,7 @@ const (
 // loadPending reads the version that is being made, which has a value by now.
 func (w *work) loadPending(ctx context.Context) (stored, error) {
 	for try := 1; ; try++ {
-		p, err := w.loadVersion(ctx, w.secret.ID, w.event.Token)
+		p, err := w.loadVersion(ctx, w.secret, w.event.Token)
 		if err != nil || p.present || try == visibleTries {
 			return p, err
 		}
@@ -74,12 +78,14 @@ func (w *work) needPending(ctx context.Context) (stored, error) {
 	case !p.usable(w.settings.ClientID):
 		return p, foreignPending()
 	}
-	w.out.Kind = kindOf(p.value)
+	if w.settings.Kind != KindWebhook {
+		w.out.Kind = kindOf(p.value)
+	}
 	return p, nil
 }
 
 func foreignPending() error {
-	return refuse("rotation.pending", "pending_foreign", "AWSPENDING holds a value that is no credential of this client",
+	return refuse("rotation.pending", "pending_foreign", "AWSPENDING holds a value that is no credential of this secret's kind and client",
 		"see what it is, then remove the label AWSPENDING (clientkeeper doctor shows how) and rotate again")
 }
 

@@ -15,7 +15,7 @@ const (
 	TagManaged  = "clientkeeper:managed"   // "true"
 	TagTenant   = "clientkeeper:tenant"    // the tenant's domain
 	TagClientID = "clientkeeper:client-id" // the client whose credential it is
-	TagKind     = "clientkeeper:kind"      // client_secret (default) or private_key_jwt
+	TagKind     = "clientkeeper:kind"      // client_secret (default), private_key_jwt or webhook_secret
 	TagStrategy = "clientkeeper:strategy"  // local (default) or tenant-generated
 	TagInterval = "clientkeeper:interval"  // a Go duration, or days as 30d
 	TagOverlap  = "clientkeeper:overlap"   // how long an old key stays attached; default 24h
@@ -31,6 +31,7 @@ const (
 const (
 	KindSecret        = "client_secret"
 	KindKey           = "private_key_jwt"
+	KindWebhook       = "webhook_secret" // of no client: see signing.go
 	StrategyLocal     = "local"
 	StrategyGenerated = "tenant-generated"
 )
@@ -39,8 +40,8 @@ const (
 type Settings struct {
 	Managed  bool
 	Tenant   string
-	ClientID string
-	Kind     string        // KindSecret or KindKey
+	ClientID string        // empty for KindWebhook
+	Kind     string        // KindSecret, KindKey or KindWebhook
 	Strategy string        // StrategyLocal or StrategyGenerated
 	Interval time.Duration // zero: on no schedule of ours
 	Overlap  time.Duration
@@ -75,8 +76,11 @@ func ParseTags(tags map[string]string) (Settings, error) {
 		}
 	}
 	check(TagKeySize, err == nil && slices.Contains([]int{2048, 3072, 4096}, size))
-	check(TagClientID, s.ClientID != "")
-	check(TagKind, s.Kind == KindSecret || s.Kind == KindKey)
+	if s.Kind == KindWebhook {
+		s.ClientID = ""
+	}
+	check(TagClientID, s.ClientID != "" || s.Kind == KindWebhook)
+	check(TagKind, s.Kind == KindSecret || s.Kind == KindKey || s.Kind == KindWebhook)
 	check(TagStrategy, s.Strategy == StrategyLocal || s.Strategy == StrategyGenerated)
 	check(TagAlg, slices.Contains([]string{"RS256", "RS384", "PS256"}, s.Alg))
 	check(TagInterval, span(tags[TagInterval], &s.Interval))

@@ -156,7 +156,7 @@ func (v *visit) group(ctx context.Context, group []rotation.Secret, unreachable 
 func (v *visit) tryTenant(ctx context.Context, secrets []rotation.Secret) (unreachable bool) {
 	for _, s := range secrets {
 		settings, err := rotation.ParseTags(s.Tags)
-		if err != nil {
+		if err != nil || settings.ClientID == "" {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, patience/2)
