@@ -48,6 +48,7 @@
 //	none                         no value         no_current
 //	none                         not an object    secret_malformed
 //	none                         another client's wrong_client
+//	none                         a signing secret make another: see below
 //	none                         ours, kind key   see that there is room, make a key, store it
 //	none                         ours, generated  let the tenant make it, store it; but of the
 //	                                              management client itself as in the next row
@@ -184,6 +185,21 @@
 // may not be accepted by every part of the tenant for those 30 seconds. The key
 // of a client that went back to a secret stays in the pool for the overlap, or
 // until finishSecret of the next rotation, after which no version would hold it.
+//
+// # A signing secret of webhooks
+//
+// The kind webhook_secret has no client and no side in a tenant. Its value is
+// {"whsec": "whsec_..."}, as Standard Webhooks hands it out, with whatever else is
+// there kept as it is. Senders sign with AWSCURRENT; verifiers accept what is
+// AWSCURRENT, AWSPREVIOUS and AWSPENDING; both read at least once a minute.
+//
+//	step          do
+//	createSecret  by its table above: 32 random bytes, stored as AWSPENDING
+//	setSecret     nothing
+//	testSecret    read it, and wait 75 seconds, until every verifier has
+//	finishSecret  wait for the replicas, move AWSCURRENT, compare-and-swap
+//
+// Doctor.Revoke takes AWSPREVIOUS away: then what was current before dies.
 //
 // # What the doctor finds
 //

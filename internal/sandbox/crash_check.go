@@ -31,7 +31,8 @@ type crashChecker struct {
 	over   int                         // of the tenant's changes: those before the last rotation's end, if loose
 	errors []string                    // of steps that failed without being killed
 
-	out crashOutcome
+	signing signing
+	out     crashOutcome
 }
 
 // A crashOutcome is what became of a try; see [CrashResult].
@@ -48,6 +49,7 @@ type crashOutcome struct {
 type storedCredential struct {
 	client, secret string
 	key            *rsa.PrivateKey
+	whsec          string
 }
 
 func newCrashChecker(w *crashWorld) *crashChecker {
@@ -102,19 +104,32 @@ func (c *crashChecker) value(version string) storedCredential {
 		c.out.problems = append(c.out.problems, "a stored version cannot be read: "+err.Error())
 		return storedCredential{}
 	}
+	return c.learn(version, answer.SecretString)
+}
+
+// written notes a value that was put, which readers may not see yet.
+func (c *crashChecker) written(body []byte) {
+	var put struct{ SecretId, ClientRequestToken, SecretString string }
+	if json.Unmarshal(body, &put) == nil && put.SecretId == c.w.arn {
+		c.learn(put.ClientRequestToken, put.SecretString)
+	}
+}
+
+func (c *crashChecker) learn(version, text string) storedCredential {
 	var members struct {
 		ClientID     string `json:"client_id"`
 		ClientSecret string `json:"client_secret"`
 		PrivateKey   string `json:"private_key_pem"`
 		Team         string `json:"team"`
+		Whsec        string `json:"whsec"`
 	}
-	if json.Unmarshal([]byte(answer.SecretString), &members) != nil {
+	if json.Unmarshal([]byte(text), &members) != nil {
 		return storedCredential{}
 	}
 	if members.Team != "payments" {
 		c.problem(&c.out.left, "", "a stored version lost the member that is not clientkeeper's")
 	}
-	v := storedCredential{client: members.ClientID, secret: members.ClientSecret}
+	v := storedCredential{client: members.ClientID, secret: members.ClientSecret, whsec: members.Whsec}
 	if block, _ := pem.Decode([]byte(members.PrivateKey)); block != nil {
 		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
 			v.key, _ = key.(*rsa.PrivateKey)
@@ -128,6 +143,8 @@ func (c *crashChecker) value(version string) storedCredential {
 // changes any more, for good.
 func (c *crashChecker) works(v storedCredential) (now, later bool) {
 	switch {
+	case c.w.kind.webhook:
+		return v.whsec != "", v.whsec != ""
 	case v.client != c.w.client:
 		return false, false
 	case v.key != nil:
@@ -143,10 +160,14 @@ func (c *crashChecker) works(v storedCredential) (now, later bool) {
 func (c *crashChecker) look(call string) {
 	c.out.checks++
 	s := c.secret()
-	now, later := false, false
-	for _, v := range c.stored(s) {
-		n, l := c.works(v)
-		now, later = now || n, later || l
+	now, later := c.anyWorks(s)
+	if copied, is := c.replica(); is && now && later {
+		if now, later = c.anyWorks(copied); !now || !later {
+			call += ", in the replica's region"
+		}
+	}
+	if c.w.kind.webhook {
+		c.lookSigned(call, s)
 	}
 	c.countUnstored(now && later)
 	switch {
@@ -169,6 +190,15 @@ func (c *crashChecker) look(call string) {
 	}
 	c.followCurrent(call, current)
 	c.lookTwice(call)
+}
+
+// anyWorks reports whether a credential in a secret logs in.
+func (c *crashChecker) anyWorks(s secretsmanager.SecretView) (now, later bool) {
+	for _, v := range c.stored(s) {
+		n, l := c.works(v)
+		now, later = now || n, later || l
+	}
+	return now, later
 }
 
 // generated counts the secrets that the tenant has made so far, and reports

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"strings"
 
 	"clientkeeper/internal/config"
 	"clientkeeper/internal/sandbox/tenant"
@@ -21,6 +22,9 @@ type crashKind struct {
 	cold           bool   // every invocation is a process of its own
 	unreadable     bool   // the scope does not show secrets, and trial logins are refused their grant
 	early          bool   // the tenant takes the secret of a client that still uses keys
+	webhook        bool   // a signing secret, of no client
+	replica        bool   // the secret is replicated, and consumers read the copy
+	delayed        bool   // what was written to Secrets Manager is read a moment later
 	accept         tenant.Acceptance
 }
 
@@ -37,12 +41,17 @@ var crashKinds = []crashKind{
 	{name: "secret", about: "a client secret that is made here"},
 	{name: "secret-unreadable", about: "the same, where the tenant shows no secrets and grants no tokens", unreadable: true},
 	{name: "secret-old", about: "the same, where the old secret works until the window is over", accept: tenant.AcceptOld},
+	{name: "secret-replicated", about: "the same, read from a copy in another region", replica: true},
+	{name: "secret-delayed", about: "the same, where Secrets Manager shows a change a moment later", delayed: true},
 	{name: "secret-generated", about: "a client secret that the tenant makes", strategy: "tenant-generated"},
 	{name: "key", about: "a key of private_key_jwt", fromKey: true, toKey: true},
+	{name: "key-replicated", about: "the same, read from a copy in another region", fromKey: true, toKey: true, replica: true},
+	{name: "key-delayed", about: "the same, where Secrets Manager shows a change a moment later", fromKey: true, toKey: true, delayed: true},
 	{name: "secret-to-key", about: "from a client secret to a key", toKey: true},
 	{name: "key-to-secret", about: "from a key to a client secret", fromKey: true, early: true},
 	{name: "key-to-secret-old", about: "the same, where the old secret works until the window is over", fromKey: true, early: true, accept: tenant.AcceptOld},
 	{name: "key-to-secret-at-once", about: "the same, of a tenant that takes no secret of a client that uses keys", fromKey: true, accept: tenant.AcceptOld},
+	{name: "webhook", about: "the signing secret of webhooks", webhook: true},
 	{name: "management-secret", about: "the secret of the management client", management: true, cold: true, accept: tenant.AcceptEither},
 	{name: "management-secret-warm", about: "the same, in a process that lives on", management: true, accept: tenant.AcceptNew},
 	{name: "management-key", about: "the key of the management client", management: true, cold: true, fromKey: true, toKey: true},
@@ -130,6 +139,10 @@ func (w *crashWorld) store(secret string) error {
 		"clientkeeper:kind": kind, "clientkeeper:strategy": strategy, "clientkeeper:overlap": "0s",
 	}
 	values := []string{w.stored(w.client, secret, nil)}
+	if w.kind.webhook {
+		delete(tags, "clientkeeper:client-id")
+		values = []string{`{"whsec":"whsec_` + strings.Repeat("A", 40) + `","team":"payments"}`}
+	}
 	if w.kind.fromKey {
 		values = []string{w.stored(w.client, "", w.shared.keys[1]), w.stored(w.client, "", w.shared.keys[0])}
 	}
@@ -139,11 +152,17 @@ func (w *crashWorld) store(secret string) error {
 			return err
 		}
 	}
+	if w.kind.replica {
+		return w.ask("ReplicateSecretToRegions", map[string]any{"SecretId": w.arn, "AddReplicaRegions": []any{map[string]string{"Region": "us-west-2"}}}, nil)
+	}
 	return nil
 }
 
 func (w *crashWorld) tagKind() string {
-	if w.kind.toKey {
+	switch {
+	case w.kind.webhook:
+		return "webhook_secret"
+	case w.kind.toKey:
 		return "private_key_jwt"
 	}
 	return "client_secret"

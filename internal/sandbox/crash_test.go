@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"clientkeeper/internal/handler"
 	"clientkeeper/internal/sandbox/tenant"
@@ -154,6 +155,20 @@ func TestTheCheckerSees(t *testing.T) {
 		}, func(o *crashOutcome) int { return o.doubled }, "moved a second time"},
 		"nothing is done": {"secret", func(*crashWorld) error { return nil },
 			func(o *crashOutcome) int { return o.unfinished }, "from before"},
+		"a signing secret is current before verifiers can know it": {"webhook", func(w *crashWorld) error {
+			return put(w, `{"whsec":"whsec_`+strings.Repeat("B", 40)+`","team":"payments"}`)
+		}, func(o *crashOutcome) int { return o.gaps }, "a verifier does not know"},
+		"a copy in another region is not waited for": {"key-replicated", func(w *crashWorld) error {
+			for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+				if _, copied := w.check.replica(); copied {
+					break
+				}
+			}
+			if err := put(w, w.stored(w.client, "", w.shared.keys[2])); err != nil {
+				return err
+			}
+			return w.tenant.Attach(w.client, stranger(w))
+		}, func(o *crashOutcome) int { return o.gaps }, "in the replica's region"},
 		"a member of somebody else's is lost": {"secret", func(w *crashWorld) error { return put(w, `{"client_id":"x","client_secret":"y"}`) },
 			func(o *crashOutcome) int { return o.left }, "lost the member"},
 	}

@@ -33,6 +33,8 @@ const (
 	crashFunction = "arn:aws:lambda:" + region + ":" + account + ":function:rotate-secret"
 	crashTimeout  = time.Minute // of the function
 	crashAge      = 48 * time.Hour
+	crashLag      = 300 * time.Millisecond // until a replica has a change
+	crashDelay    = 150 * time.Millisecond // until readers see one, where that is asked for
 )
 
 // crashShared is what all worlds have in common, because it takes long to make
@@ -98,6 +100,14 @@ func newCrashWorld(shared *crashShared, k crashKind) (_ *crashWorld, err error) 
 	w.check = newCrashChecker(w)
 	w.look = w.check.look
 	w.tenant.SetMischief(w.befall)
+	if w.kind.delayed {
+		w.secrets.SetMischief(func(op, _ string) secretsmanager.Fault {
+			if op == "PutSecretValue" || op == "UpdateSecretVersionStage" {
+				return secretsmanager.Fault{Delay: crashDelay}
+			}
+			return secretsmanager.Fault{}
+		})
+	}
 	return w, nil
 }
 
@@ -155,7 +165,7 @@ func tenantCall(r *http.Request) (op string, write bool) {
 }
 
 func (w *crashWorld) openSecrets() error {
-	w.secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, Rotation: secretsmanager.Rotation{
+	w.secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, ReplicationLag: crashLag, Rotation: secretsmanager.Rotation{
 		Invoke: w.invoke, OnRotation: w.events.add, Attempts: crashAttempts, RetryDelay: crashRetry,
 	}})
 	var c net.ListenConfig
@@ -202,6 +212,9 @@ func (w *crashWorld) serveSecrets(rw http.ResponseWriter, r *http.Request) {
 	if f.made() {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		w.secrets.ServeHTTP(answer, r)
+		if op == "PutSecretValue" && answer.status == http.StatusOK {
+			w.check.written(body)
+		}
 	}
 	w.stage.pass(f, w.look)
 	switch {
