@@ -40,8 +40,9 @@ func soon() aws.Retryer {
 // Only records are deleted, only old ones, and some at a time.
 func TestRecordsExpire(t *testing.T) {
 	room, r := openRecords(t)
+	r.limit = 120 // more than a page
 	l := &idempotency.Ledger{Store: r}
-	for n := range sweepLimit + 3 {
+	for n := range r.limit + 3 {
 		if err := r.Begin(t.Context(), strings.Repeat("a", n+1), strings.Repeat("t", 32), []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
@@ -60,12 +61,12 @@ func TestRecordsExpire(t *testing.T) {
 	for i, step := range []struct {
 		after time.Duration
 		want  int
-	}{{idempotency.KeepFor - time.Minute, 0}, {idempotency.KeepFor + time.Minute, sweepLimit}, {idempotency.KeepFor + time.Minute, 3}, {48 * time.Hour, 0}} {
+	}{{idempotency.KeepFor - time.Minute, 0}, {idempotency.KeepFor + time.Minute, r.limit}, {idempotency.KeepFor + time.Minute, 3}, {48 * time.Hour, 0}} {
 		if n, err := r.DeleteExpired(t.Context(), time.Now().Add(step.after)); err != nil || n != step.want {
 			t.Fatalf("run %d deleted %d, %v; want %d", i, n, err, step.want)
 		}
 	}
-	if left := len(room.Snapshot()); left != all-sweepLimit-3 {
+	if left := len(room.Snapshot()); left != all-r.limit-3 {
 		t.Errorf("%d secrets are left of %d", left, all)
 	}
 	// Its key is a new one then.

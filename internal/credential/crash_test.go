@@ -145,6 +145,64 @@ func insist(t *testing.T, w *world, k kind) (answer any, calls []string, tries i
 	return nil, calls, tries
 }
 
+// Removing is broken at every call, too, and repeated until the credential is
+// gone: the others stay attached at every instant, and a private half that is
+// left is one that the doctor names.
+func TestEveryCallOfARemovalBroken(t *testing.T) {
+	for _, attached := range []bool{false, true} {
+		points := 0
+		for n := 1; ; n++ {
+			met := false
+			for how := killBefore; how <= lostAll; how++ {
+				synctest.Test(t, func(t *testing.T) { met = removeBroken(t, n, how, attached) || met })
+			}
+			if !met {
+				break
+			}
+			points += len(ways)
+		}
+		t.Logf("attached %v: %d points", attached, points)
+		if points < 5*len(ways) {
+			t.Errorf("attached %v: only %d points", attached, points)
+		}
+	}
+}
+
+func removeBroken(t *testing.T, n int, how way, attached bool) (met bool) {
+	t.Helper()
+	w, s, made := furnished(t, PrivateKeyJWT)
+	added, err := s.AddCredentials(t.Context(), operation(1), made.ClientID, NewCredential{Attach: attached})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := w.clients[made.ClientID]
+	managed := c.Attached[0]
+	w.calls = nil
+	w.anyOp, w.point = true, &point{n: n, way: how}
+	for range 6 {
+		err = s.Remove(t.Context(), made.ClientID, added[0].ID, false)
+		if !slices.Contains(c.Attached, managed) {
+			t.Errorf("%d %s: the managed key was detached", n, ways[how])
+		}
+		if err == nil || fault.KindOf(err) == fault.NotFound {
+			break
+		}
+		w.dead, w.holding, w.point, w.calls = false, "", keepUnstruck(w), nil
+	}
+	if err != nil && fault.KindOf(err) != fault.NotFound || c.find(added[0].ID) != nil || len(c.Attached) != 1 {
+		t.Errorf("%d %s: %v; left %+v, attached %v", n, ways[how], err, c.credentials, c.Attached)
+	}
+	w.point = nil
+	if there := (fakeStore{w}).find(added[0].SecretARN); !there.Deleted {
+		time.Sleep(2 * time.Hour)
+		found, err := s.Examine(t.Context())
+		if err != nil || len(found) != 1 || found[0].Slug != OrphanKey || !found[0].Safe {
+			t.Errorf("%d %s: the private half is left, and the doctor says %+v, %v", n, ways[how], found, err)
+		}
+	}
+	return w.struck
+}
+
 // keepUnstruck: a point that was struck does not strike again.
 func keepUnstruck(w *world) *point {
 	if w.struck {

@@ -9,7 +9,7 @@ import (
 
 // endingTime is what ending a record may take when the work has used its time
 // up. It is less than [Margin], so the record is still ours.
-const endingTime = 2 * time.Second
+const endingTime = 1500 * time.Millisecond
 
 // maxAnswer bounds what is kept: a version of a secret has 64 KB, and a body
 // grows by a third in it.
