@@ -111,7 +111,7 @@ build-%Function:
 
 ##@ SAM
 
-EVENTS = $(sort $(wildcard events/register-client.*.json))
+EVENTS = $(sort $(wildcard events/*.json))
 
 .PHONY: sam-validate
 sam-validate: ## Check template.yaml (needs the SAM CLI)
@@ -122,5 +122,5 @@ sam-build: ## Build for deployment, SAM_FLAGS as you like (needs the SAM CLI)
 	sam build $(SAM_FLAGS)
 
 .PHONY: sam-local
-sam-local: ## Invoke the function with each of EVENTS in a container, against `make run` (needs the SAM CLI and Docker)
+sam-local: ## Run each of EVENTS in a container and in `make run`, compare (needs the SAM CLI, Docker, the AWS CLI)
 	SAM_FLAGS='$(SAM_FLAGS)' internal/build/sam-local.sh $(EVENTS)

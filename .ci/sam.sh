@@ -12,6 +12,7 @@ elif ! command -v sam >/dev/null; then
   "$work/sam/bin/pip" install --quiet --disable-pip-version-check aws-sam-cli
   export PATH="$work/sam/bin:$PATH"
 fi
+[ -x "$work/cli/bin/aws" ] && PATH="$work/cli/bin:$PATH" # of the step before
 export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-2
 make sam-validate
 make sam-build
