@@ -32,11 +32,16 @@ const (
 // doctor says so, until it is removed.
 func (s *Service) AddCredentials(ctx context.Context, op Operation, clientID string, n NewCredential) ([]Credential, error) {
 	a := &adding{Service: s, op: op, want: n}
-	var err error
-	if a.keys, err = s.materials(ctx, &a.want); err != nil {
+	read := func() (err error) { a.keys, err = s.materials(ctx, &a.want); return err }
+	open := func() (err error) { a.client, a.managed, err = s.open(ctx, clientID); return err }
+	first, second := read, open // what is refused costs the tenant nothing
+	if n.JWKSURI != "" {
+		first, second = open, read // and nobody is asked for keys of a client that gets none
+	}
+	if err := first(); err != nil {
 		return nil, err
 	}
-	if a.client, a.managed, err = s.open(ctx, clientID); err != nil {
+	if err := second(); err != nil {
 		return nil, err
 	}
 	out, err := a.all(ctx)
