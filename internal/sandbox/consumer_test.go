@@ -12,7 +12,7 @@ func TestAConsumerSeesNoFailureWhileItsSecretIsRotated(t *testing.T) {
 	s := open(t, Options{Plan: "private-500"}, nil)
 	for _, o := range []ConsumerOrder{{Secrets: 2, Rotations: 6, Strategy: "local"}, {Secrets: 2, Rotations: 4, Strategy: "tenant-generated"}} {
 		t.Run(o.Strategy, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			r, err := s.Consume(ctx, o)
 			if err != nil || r.Bad() {

@@ -101,7 +101,7 @@ type surge struct {
 	order    SurgeOrder
 	secrets  []*Rotated
 	messages []Soaked
-	sent     int // messages of earlier surges
+	next     int // the number of the next message
 	before   int // requests to the tenant
 	start    time.Time
 	report   SurgeReport
@@ -122,7 +122,7 @@ func (s *Sandbox) Surge(ctx context.Context, o SurgeOrder) (SurgeReport, error) 
 	}
 	g.Tenant.SetPlan(plan)
 	g.before, g.start = g.Tenant.Counts().Requests, time.Now()
-	if err := g.send(ctx); err != nil {
+	if err := g.send(ctx, o.Registrations); err != nil {
 		return SurgeReport{}, err
 	}
 	stop := g.follow()

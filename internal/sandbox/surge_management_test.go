@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"testing"
@@ -73,8 +74,8 @@ func TestTheManagementClientIsRotatedUnderLoad(t *testing.T) {
 	t.Parallel()
 	a := &accidents{}
 	a.Sandbox = open(t, Options{Plan: "private-500", Mischief: "register=401:10%,register=delay-800ms", Crash: a.crash, Step: a.ended}, nil)
-	const messages = 120
-	for i, test := range []struct {
+	next := 0
+	for _, test := range []struct {
 		name string
 		accident
 	}{
@@ -84,8 +85,9 @@ func TestTheManagementClientIsRotatedUnderLoad(t *testing.T) {
 		{"finishSecret dies when it is done", accident{"finishSecret", lambda.Crash{AtAnswer: true}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := &surge{Sandbox: a.Sandbox, order: SurgeOrder{Registrations: messages}, sent: i * messages}
+			g := &surge{Sandbox: a.Sandbox, next: next}
 			g.rotateUnderLoad(t, func() { a.begin(test.accident) })
+			next = g.next
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			if a.killed == 0 || (a.attempts > 1) != (test.step != "") {
@@ -104,7 +106,7 @@ func TestTheManagementClientIsRotatedUnderLoad(t *testing.T) {
 
 func (g *surge) rotateUnderLoad(t *testing.T, begin func()) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	g.before, g.start = g.Tenant.Counts().Requests, time.Now()
 	if err := g.shortenVisibility(ctx); err != nil {
@@ -113,7 +115,7 @@ func (g *surge) rotateUnderLoad(t *testing.T, begin func()) {
 	if err := g.Secrets.Idle(ctx); err != nil { // rotation was just turned on, which is tested
 		t.Fatal(err)
 	}
-	if err := g.send(ctx); err != nil {
+	if err := g.send(ctx, 100); err != nil {
 		t.Fatal(err)
 	}
 	for g.Lambda.Environments("RegisterClientFunction") < warm {
@@ -124,7 +126,9 @@ func (g *surge) rotateUnderLoad(t *testing.T, begin func()) {
 	}
 	begin()
 	before := g.current(g.management.arn)
-	if err := g.rotateOnce(ctx, g.management.arn); err != nil {
+	rotated := make(chan error, 1)
+	go func() { rotated <- g.rotateOnce(ctx, g.management.arn) }()
+	if err := g.sendUntil(ctx, rotated); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.awaitSoak(ctx, len(g.messages), nil); err != nil {
@@ -137,5 +141,19 @@ func (g *surge) rotateUnderLoad(t *testing.T, begin func()) {
 	}
 	if g.report.NotRegistered+g.report.DeadLettered+g.report.Leaks+len(g.report.Violations) > 0 {
 		t.Errorf("%+v", g.report)
+	}
+}
+
+// sendUntil keeps the environments at work, with half of what they can do.
+func (g *surge) sendUntil(ctx context.Context, done <-chan error) error {
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(400 * time.Millisecond):
+		}
+		if err := g.send(ctx, 10); err != nil {
+			return errors.Join(err, <-done)
+		}
 	}
 }

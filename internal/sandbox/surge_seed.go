@@ -79,22 +79,21 @@ func (g *surge) seedOne(r *Rotated) (err error) {
 	return err
 }
 
-// send puts the registrations on the queue, ten at a time.
-func (g *surge) send(ctx context.Context) error {
+// send puts n more registrations on the queue, ten at a time.
+func (g *surge) send(ctx context.Context, n int) error {
 	const valid, of = 13, 20 // of the soak's messages
-	for i := range g.order.Registrations {
-		n := g.sent + i
-		m, err := g.soaked(n/valid*of + n%valid)
+	client, url := awssqs.NewFromConfig(g.awsConfig()), g.registrations().URL
+	var batch []types.SendMessageBatchRequestEntry
+	for i := range n {
+		m, err := g.soaked(g.next/valid*of + g.next%valid)
 		if err != nil {
 			return err
 		}
+		g.next++
 		g.messages = append(g.messages, m)
-	}
-	client, url := awssqs.NewFromConfig(g.awsConfig()), g.registrations().URL
-	for from := 0; from < len(g.messages); from += 10 {
-		var batch []types.SendMessageBatchRequestEntry
-		for i, m := range g.messages[from:min(from+10, len(g.messages))] {
-			batch = append(batch, types.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: &m.body})
+		batch = append(batch, types.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: &m.body})
+		if len(batch) < 10 && i < n-1 {
+			continue
 		}
 		out, err := client.SendMessageBatch(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch})
 		if err == nil && len(out.Failed) > 0 {
@@ -103,6 +102,7 @@ func (g *surge) send(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		batch = batch[:0]
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func open(t *testing.T, o Options, parameters map[string]string) *Sandbox {
 func TestWhatIsDueAtOnceIsRotatedWithoutAStorm(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{}, map[string]string{"StartPace": "100ms"})
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	r, err := s.Surge(ctx, SurgeOrder{Secrets: 30, Registrations: 60, Plan: "private-100"})
 	if err != nil {
