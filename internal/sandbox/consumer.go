@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -35,10 +36,13 @@ type ConsumerReport struct {
 	Logins             int
 	Failed             int // although the consumer did as it should
 	// Alone is how many would have failed with AWSCURRENT and no second try.
-	Alone   int
-	Rounds  int           // over all labels, the most that one login took
-	Longest time.Duration // that one login took
-	Took    time.Duration
+	Alone int
+	// Unanswered is how many requests got no answer, as on a machine that is
+	// too busy. They say nothing about the secret, and are made again.
+	Unanswered int
+	Rounds     int           // over all labels, the most that one login took
+	Longest    time.Duration // that one login took
+	Took       time.Duration
 }
 
 // Bad reports whether a consumer failed, or none was there.
@@ -53,6 +57,7 @@ const (
 	consumerEvery      = 100 * time.Millisecond
 	consumerRoundEvery = 500 * time.Millisecond
 	consumerPatience   = 30 * time.Second
+	consumerLogins     = 50 // at once
 )
 
 // A consumer logs in with what is stored. It shares no code with the functions.
@@ -100,6 +105,7 @@ func (r *ConsumerReport) add(other ConsumerReport) {
 	r.Logins += other.Logins
 	r.Failed += other.Failed
 	r.Alone += other.Alone
+	r.Unanswered += other.Unanswered
 	r.Rounds = max(r.Rounds, other.Rounds)
 	r.Longest = max(r.Longest, other.Longest)
 }
@@ -143,7 +149,7 @@ func (s *Sandbox) newConsumer(name, strategy string, transport http.RoundTripper
 	})
 	return &consumer{
 		secrets: awssecrets.NewFromConfig(s.awsConfig()),
-		tenant:  &http.Client{Timeout: 10 * time.Second, Transport: transport},
+		tenant:  &http.Client{Timeout: 20 * time.Second, Transport: transport},
 		token:   "https://" + s.Tenant.Domain() + "/oauth/token", arn: arn, patience: consumerPatience,
 	}, err
 }
@@ -170,15 +176,17 @@ func (s *Sandbox) rotateOnce(ctx context.Context, arn string) error {
 }
 
 // run begins a login ten times a second, whether or not those before have
-// ended, until it is stopped, and returns when all have ended.
+// ended, unless that are very many, until it is stopped, and returns when all
+// have ended.
 func (c *consumer) run(ctx context.Context, stop <-chan struct{}) error {
 	tick := time.NewTicker(consumerEvery)
 	defer tick.Stop()
 	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(consumerLogins)
 	for {
 		select {
 		case <-tick.C:
-			g.Go(func() error { return c.once(ctx) })
+			g.TryGo(func() error { return c.once(ctx) })
 		case <-stop:
 			return g.Wait()
 		case <-ctx.Done():
@@ -258,6 +266,12 @@ func (c *consumer) try(ctx context.Context, label string) (accepted bool, err er
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("User-Agent", "consumer/1")
 	resp, err := c.tenant.Do(r)
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && ctx.Err() == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.report.Unanswered++
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -80,9 +80,9 @@ func consume(ctx context.Context, inv *invocation, o sandbox.Options, order sand
 
 func showConsumers(out io.Writer, all []sandbox.ConsumerReport) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "strategy\tsecrets\trotations\tlogins\tfailed (0)\twith AWSCURRENT alone\tmost rounds\tlongest login\ttook\t")
+	fmt.Fprintln(w, "strategy\tsecrets\trotations\tlogins\tfailed (0)\twith AWSCURRENT alone\tunanswered\tmost rounds\tlongest login\ttook\t")
 	for _, r := range all {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", r.Strategy, r.Secrets, r.Rotations, r.Logins, r.Failed, r.Alone, r.Rounds,
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", r.Strategy, r.Secrets, r.Rotations, r.Logins, r.Failed, r.Alone, r.Unanswered, r.Rounds,
 			r.Longest.Round(time.Millisecond), r.Took.Round(time.Second))
 	}
 	_ = w.Flush()
