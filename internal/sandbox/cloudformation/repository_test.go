@@ -80,7 +80,7 @@ func TestOwnTemplate(t *testing.T) {
 	schedule := cloudformation.Function{
 		LogicalID: "ScheduleRotationsFunction", Name: "clientkeeper-schedule-rotations",
 		ARN:    "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-schedule-rotations",
-		Folder: "functions/schedule-rotations", Timeout: 5 * time.Minute, MemoryMB: 256, Architecture: "x86_64",
+		Folder: "functions/schedule-rotations", Timeout: 15 * time.Minute, MemoryMB: 256, Architecture: "x86_64",
 		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: -1,
 		Schedules: []cloudformation.Schedule{{LogicalID: "Check", Name: "clientkeeper-check-rotations",
 			Expression: "rate(15 minutes)", Enabled: true}},
