@@ -38,6 +38,17 @@ func runSandbox(ctx context.Context, inv *invocation) error {
 		f.BoolVar(&s.asJSON, "json", false, "print the functions' log lines as they are, and the result as JSON")
 		f.StringVar(&s.options.Plan, "plan", "enterprise", "the tenant's `plan`, which decides its rate limits: free, essentials, professional, enterprise, enterprise-nonprod, private-20, private-100, unlimited")
 		f.StringVar(&s.options.Mischief, "mischief", "", "what goes wrong at the tenant, as route=fault:share, ..., such as register=502-after:5%,*=429:2%")
+		f.Func("set", "a parameter of template.yaml, as `name=value`; may be repeated", func(text string) error {
+			name, value, ok := strings.Cut(text, "=")
+			if !ok {
+				return errors.New("a parameter is name=value")
+			}
+			if s.options.Parameters == nil {
+				s.options.Parameters = map[string]string{}
+			}
+			s.options.Parameters[name] = value
+			return nil
+		})
 		f.BoolVar(&s.options.Latency, "latency", false, "let the tenant be as slow as real ones were recorded to be")
 		f.Uint64Var(&s.options.Seed, "seed", 1, "decides which requests the mischief strikes")
 	})
