@@ -111,7 +111,8 @@ func TestOwnAPILimits(t *testing.T) {
 	}
 }
 
-// The webhooks' signing secret is base64 of 24 to 64 bytes.
+// The webhooks' signing secret is base64 of 24 to 64 bytes, and rotated by the
+// product.
 func TestOwnWebhookSecret(t *testing.T) {
 	s, err := readOwn(t, required)
 	if err != nil {
@@ -123,6 +124,12 @@ func TestOwnWebhookSecret(t *testing.T) {
 	w := s.Secrets[0]
 	if g := w.Generate; g == nil || g.Key != "whsec" || g.Length%4 != 0 || g.Length < 32 || g.Length > 84 || !g.NoPunctuation || g.Space {
 		t.Errorf("generated as %+v", g)
+	}
+	if w.Tags["clientkeeper:managed"] != "true" || w.Tags["clientkeeper:kind"] != "webhook_secret" || w.Tags["clientkeeper:interval"] == "" {
+		t.Errorf("tags %v", w.Tags)
+	}
+	if w.Rotation == nil || !strings.HasSuffix(w.Rotation.FunctionARN, "rotate-secret") || w.Rotation.Immediately {
+		t.Errorf("rotation %+v", w.Rotation)
 	}
 	for _, f := range s.Functions {
 		if arn := f.Env["WEBHOOK_SECRET_ARN"]; (arn != "") != (f.LogicalID == "WebhookFunction") {
