@@ -38,7 +38,8 @@ func AWS(ctx context.Context) (aws.Config, error) {
 // Tenant is a client of the Auth0 tenant that c names, with the management
 // credential that Secrets Manager holds.
 func Tenant(c config.Tenant, cfg aws.Config) (*auth0.Client, error) {
-	return tenantWith(c, credential(secretstore.New(cfg), c.ManagementSecret), auth0.Bulk)
+	store := secretstore.New(cfg)
+	return tenantWith(c, store, credential(store, c.ManagementSecret), auth0.Bulk)
 }
 
 // urgentWait is how long a call of a rotation may wait for the tenant's rate
@@ -49,7 +50,7 @@ const urgentWait = time.Minute
 // source is where a management credential comes from, as auth0.Config says.
 type source func(ctx context.Context, stale bool) (auth0.Credential, error)
 
-func tenantWith(c config.Tenant, from source, priority auth0.Priority) (*auth0.Client, error) {
+func tenantWith(c config.Tenant, store *secretstore.Store, from source, priority auth0.Priority) (*auth0.Client, error) {
 	roots, err := readRoots(c.CAFile)
 	if err != nil {
 		return nil, err
@@ -67,6 +68,7 @@ func tenantWith(c config.Tenant, from source, priority auth0.Priority) (*auth0.C
 		Priority:   priority,
 		Version:    Version,
 		Credential: from,
+		Share:      share(c, store),
 	})
 }
 

@@ -33,7 +33,7 @@ type CredentialOptions struct {
 func Credentials(cfg aws.Config, o CredentialOptions) (*cred.Service, *idempotency.Ledger, error) {
 	store := secretstore.New(cfg)
 	management := credential(store, o.Tenant.ManagementSecret)
-	client, err := tenantWith(o.Tenant, management, auth0.Bulk)
+	client, err := tenantWith(o.Tenant, store, management, auth0.Bulk)
 	if err != nil {
 		return nil, nil, err
 	}

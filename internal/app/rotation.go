@@ -65,7 +65,7 @@ func Rotation(ctx context.Context, t config.Tenant, window time.Duration) (*rota
 func RotationIn(cfg aws.Config, t config.Tenant, window time.Duration) (*rotation.Rotator, rotation.Catalog, error) {
 	store := secrets{secretstore.New(cfg)}
 	management := credential(store.store, t.ManagementSecret)
-	client, err := tenantWith(t, management, auth0.Urgent)
+	client, err := tenantWith(t, store.store, management, auth0.Urgent)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -50,6 +50,7 @@ type Client struct {
 	credential func(ctx context.Context, stale bool) (Credential, error)
 	http       *http.Client
 	tokens     tokens
+	share      Share // nil: none
 
 	// The Management API and the Authentication API have buckets of their own.
 	api, auth *budget
@@ -93,7 +94,7 @@ func (c *Client) do(ctx context.Context, in call) (int, error) {
 		return 0, err
 	}
 	for again := false; ; again = true {
-		t, err := c.tokens.get(ctx, c.grant)
+		t, err := c.tokens.get(ctx, c.obtain)
 		if err != nil {
 			return 0, err
 		}

@@ -39,6 +39,10 @@ type Config struct {
 	// part of the call's error; of any other error only the kind is kept.
 	Credential func(ctx context.Context, stale bool) (Credential, error)
 
+	// Share is where the token is shared with other instances; nil means that
+	// this client has one of its own.
+	Share Share
+
 	// RootsPEM holds certificates that are trusted for this tenant alone, in
 	// addition to the system's: the sandbox's, or those of a company whose
 	// proxy inspects TLS. Empty means the system's only.
@@ -109,6 +113,7 @@ func New(c Config) (*Client, error) {
 		domain:       domain,
 		audience:     or(c.Audience, "https://"+domain+"/api/v2/"),
 		credential:   c.Credential,
+		share:        c.Share,
 		http:         &http.Client{Transport: transport(roots), CheckRedirect: refuseRedirect},
 		api:          newBudget(c.Reserve),
 		auth:         newBudget(c.Reserve),

@@ -45,6 +45,8 @@ type tokens struct {
 	flight singleflight.Group
 	mu     sync.Mutex
 	held   token
+
+	refused secret.Value // the last one that the tenant did
 }
 
 // get is the held token while it is fresh, else a new one. However many ask,
@@ -105,6 +107,7 @@ func (s *tokens) drop(t token) {
 	if s.held.value.Equal(t.value) {
 		s.held = token{}
 	}
+	s.refused = t.value
 }
 
 const opToken = "auth0.token"

@@ -30,6 +30,10 @@ type Tenant struct {
 	// ManagementSecret is the ARN or name of the secret that holds the
 	// management client's credential. (AUTH0_MANAGEMENT_SECRET_ARN)
 	ManagementSecret string
+	// TokenSecret is the ARN or name of the secret in which all functions find
+	// one management token; empty means that each instance gets its own.
+	// (AUTH0_TOKEN_SECRET_ARN)
+	TokenSecret string
 	// CAFile names a PEM file with roots to trust for the tenant alone, in
 	// addition to the system's; empty means none. (AUTH0_CA_FILE)
 	CAFile string
@@ -139,6 +143,7 @@ func (e *env) tenant() Tenant {
 		Domain:           e.domain("AUTH0_DOMAIN"),
 		Audience:         e.audience("AUTH0_AUDIENCE"),
 		ManagementSecret: e.required("AUTH0_MANAGEMENT_SECRET_ARN", "the ARN of the secret with the management client's credential"),
+		TokenSecret:      strings.TrimSpace(e.get("AUTH0_TOKEN_SECRET_ARN")),
 		CAFile:           strings.TrimSpace(e.get("AUTH0_CA_FILE")),
 		Reserve:          e.number("RATE_RESERVE", 0, -1, 10000),
 	}

@@ -118,10 +118,14 @@ func TestOwnWebhookSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Secrets) != 1 {
+	if len(s.Secrets) != 2 {
 		t.Fatalf("%d secrets", len(s.Secrets))
 	}
-	w := s.Secrets[0]
+	i := slices.IndexFunc(s.Secrets, func(w cloudformation.Secret) bool { return w.LogicalID == "WebhookSecret" })
+	if i < 0 {
+		t.Fatal("there is no WebhookSecret")
+	}
+	w := s.Secrets[i]
 	if g := w.Generate; g == nil || g.Key != "whsec" || g.Length%4 != 0 || g.Length < 32 || g.Length > 84 || !g.NoPunctuation || g.Space {
 		t.Errorf("generated as %+v", g)
 	}
@@ -134,6 +138,10 @@ func TestOwnWebhookSecret(t *testing.T) {
 	for _, f := range s.Functions {
 		if arn := f.Env["WEBHOOK_SECRET_ARN"]; (arn != "") != (f.LogicalID == "WebhookFunction") {
 			t.Errorf("%s has WEBHOOK_SECRET_ARN %q", f.LogicalID, arn)
+		}
+		calls := !slices.Contains([]string{"WebhookFunction", "CheckDeploymentFunction"}, f.LogicalID)
+		if arn := f.Env["AUTH0_TOKEN_SECRET_ARN"]; (arn != "") != calls {
+			t.Errorf("%s has AUTH0_TOKEN_SECRET_ARN %q", f.LogicalID, arn)
 		}
 	}
 }

@@ -1,0 +1,196 @@
+package auth0
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clientkeeper/internal/secret"
+)
+
+// place is a Share as Secrets Manager makes one, with a temper.
+type place struct {
+	mu       sync.Mutex
+	shared   Shared
+	versions int
+	claims   map[string]bool
+
+	slow                              time.Duration
+	getErr, claimErr, putErr, putLost error // putLost: put, and then said to have failed
+}
+
+func (p *place) Get(ctx context.Context) (Shared, error) {
+	if err := p.wait(ctx); err != nil {
+		return Shared{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.shared, p.getErr
+}
+
+func (p *place) Claim(ctx context.Context, s Shared) (bool, error) {
+	if err := p.wait(ctx); err != nil || p.claimErr != nil {
+		return false, errors.Join(err, p.claimErr)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := s.Version + time.Now().Truncate(ClaimFor).String()
+	if p.claims == nil {
+		p.claims = map[string]bool{}
+	}
+	mine := !p.claims[key]
+	p.claims[key] = true
+	return mine, nil
+}
+
+func (p *place) Put(ctx context.Context, s Shared) error {
+	if err := p.wait(ctx); err != nil || p.putErr != nil {
+		return errors.Join(err, p.putErr)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.versions++
+	s.Version = strconv.Itoa(p.versions)
+	p.shared = s
+	return p.putLost
+}
+
+func (p *place) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(20*time.Millisecond + p.slow):
+		return nil
+	}
+}
+
+// issuer counts the tokens that a tenant gave, numbered.
+type issuer struct {
+	mu     sync.Mutex
+	issued int
+	down   bool
+}
+
+func (i *issuer) grant(_ int, w http.ResponseWriter, _ *http.Request) {
+	time.Sleep(300 * time.Millisecond)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.down {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	i.issued++
+	grantToken(w, fmt.Sprintf("token-%d", i.issued), 86400)
+}
+
+// cold starts so many instances at once, each of which makes one call.
+func cold(t *testing.T, n int, p *place, s *stub) (failed int) {
+	t.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range n {
+		c := inMemory(t, s, func(c *Config) { c.Share = p })
+		wg.Go(func() {
+			if _, err := c.Client(t.Context(), "a"); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed++
+			}
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
+func TestManyColdStartsCostOneToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const instances = 500
+		i, p := &issuer{}, &place{}
+		s := &stub{t: t, grants: i.grant, api: serveClient}
+		if failed := cold(t, instances, p, s); failed > 0 || i.issued != 1 || p.versions != 1 {
+			t.Errorf("%d calls failed; %d tokens were issued, %d put", failed, i.issued, p.versions)
+		}
+		// So early before its end that none is ever without one, it is renewed
+		// by one of all.
+		time.Sleep(24*time.Hour - 5*time.Minute)
+		if failed := cold(t, instances, p, s); failed > 0 || i.issued != 2 {
+			t.Errorf("%d calls failed; %d tokens were issued", failed, i.issued)
+		}
+	})
+}
+
+// Whatever the share does, no call fails, and none waits for long.
+func TestAShareThatFailsIsNotMissed(t *testing.T) {
+	broken := errors.New("broken")
+	for name, tt := range map[string]struct {
+		place  *place
+		tokens int // that five instances need at most
+	}{
+		"it cannot be read":                {&place{getErr: broken}, 5},
+		"it does not answer":               {&place{slow: time.Hour}, 5},
+		"nobody can claim":                 {&place{claimErr: broken}, 5},
+		"the token cannot be put":          {&place{putErr: broken}, 5},
+		"it is put, and said to be not":    {&place{putLost: broken}, 1},
+		"whoever claimed it died":          {&place{claims: map[string]bool{}}, 5},
+		"it holds what has expired":        {&place{shared: Shared{Version: "v", Token: secret.New("old"), Issued: time.Unix(1, 0), Expires: time.Unix(2, 0)}}, 1},
+		"it holds what no header may hold": {&place{shared: Shared{Version: "v", Token: secret.New("a b"), Expires: time.Unix(1<<40, 0)}}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := &issuer{}
+				if tt.place.claims != nil {
+					tt.place.claims[time.Now().Truncate(ClaimFor).String()] = true
+				}
+				start := time.Now()
+				failed := cold(t, 5, tt.place, &stub{t: t, grants: i.grant, api: serveClient})
+				if failed > 0 || i.issued > tt.tokens || time.Since(start) > 12*sec {
+					t.Errorf("%d calls failed; %d tokens; took %v", failed, i.issued, time.Since(start))
+				}
+			})
+		})
+	}
+}
+
+// A token that the tenant refuses is replaced once, and not again and again.
+func TestARefusedSharedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, p := &issuer{}, &place{}
+		refuse := ""
+		s := &stub{t: t, grants: i.grant, api: func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") == "Bearer "+refuse {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			serveClient(w, r)
+		}}
+		cold(t, 1, p, s)
+		refuse = "token-1"
+		if failed := cold(t, 5, p, s); failed > 0 || p.versions != 1 || i.issued != 6 {
+			t.Errorf("just issued: %d failed, %d put, %d issued", failed, p.versions, i.issued)
+		}
+		time.Sleep(ClaimFor)
+		if failed := cold(t, 5, p, s); failed > 0 || p.versions != 2 || i.issued != 7 {
+			t.Errorf("later: %d failed, %d put, %d issued", failed, p.versions, i.issued)
+		}
+	})
+}
+
+// While the tenant gives none, a shared token is used until its end.
+func TestASharedTokenOutlivesTheTokenEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, p := &issuer{}, &place{}
+		s := &stub{t: t, grants: i.grant, api: serveClient}
+		cold(t, 1, p, s)
+		i.down = true
+		time.Sleep(24*time.Hour - 5*time.Minute)
+		if failed := cold(t, 5, p, s); failed > 0 {
+			t.Errorf("%d calls failed", failed)
+		}
+	})
+}
