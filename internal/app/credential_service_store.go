@@ -88,7 +88,9 @@ func (s shelf) Managed(ctx context.Context, clientID string) ([]cred.Stored, err
 	if clientID != "" {
 		tags = append(tags, secretstore.Tag{Key: rotation.TagClientID, Value: clientID})
 	}
-	return s.list(ctx, func(c cred.Stored) bool { return c.Managed && c.ClientID != "" && (clientID == "" || c.ClientID == clientID) }, tags...)
+	return s.list(ctx, func(c cred.Stored) bool {
+		return c.Managed && c.ClientID != "" && (clientID == "" || c.ClientID == clientID)
+	}, tags...)
 }
 
 func (s shelf) Requested(ctx context.Context) ([]cred.Stored, error) {
