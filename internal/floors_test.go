@@ -45,6 +45,7 @@ var floors = map[string]int{
 
 	"internal/sandbox/apigateway":     room,
 	"internal/sandbox/cloudformation": room,
+	"internal/sandbox/cloudwatch":     room,
 	"internal/sandbox/documents":      room,
 	"internal/sandbox/lambda":         room,
 	"internal/sandbox/scheduler":      room,

@@ -21,6 +21,7 @@ import (
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/safehttp"
 	"clientkeeper/internal/sandbox/cloudformation"
+	"clientkeeper/internal/sandbox/cloudwatch"
 	"clientkeeper/internal/sandbox/documents"
 	"clientkeeper/internal/sandbox/lambda"
 	"clientkeeper/internal/sandbox/scheduler"
@@ -58,6 +59,7 @@ func (s *Sandbox) startAWS(ctx context.Context) error {
 	}
 	s.AWSURL = "http://" + l.Addr().String()
 	s.SQS = sqs.New(sqs.Options{Region: region, Account: account})
+	s.CloudWatch = cloudwatch.New(cloudwatch.Options{Now: s.now})
 	s.Secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, Now: s.secretsNow, Rotation: secretsmanager.Rotation{
 		Invoke: s.invokeStep, MayInvoke: s.hasFunction, OnStep: s.steps.add,
 	}})
@@ -70,6 +72,10 @@ func (s *Sandbox) startAWS(ctx context.Context) error {
 }
 
 func (s *Sandbox) aws(w http.ResponseWriter, r *http.Request) {
+	if err := s.calls.note(s, r); err != nil {
+		http.Error(w, "the request broke off", http.StatusBadRequest)
+		return
+	}
 	switch {
 	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager."):
 		s.Secrets.ServeHTTP(w, r)
@@ -210,10 +216,13 @@ func (s *Sandbox) readTemplate(context.Context) error {
 }
 
 // awsConfig is how the sandbox's own clients reach its AWS.
-func (s *Sandbox) awsConfig() aws.Config {
+func (s *Sandbox) awsConfig() aws.Config { return s.configOf("test") }
+
+// configOf is how somebody with an access key id reaches it.
+func (s *Sandbox) configOf(accessKeyID string) aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: &s.AWSURL,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, "test", ""),
 	}
 }
 
@@ -231,7 +240,11 @@ func (s *Sandbox) startLambda(context.Context) error {
 	s.LambdaURL = "http://" + s.lambdaPort.Addr().String()
 	s.Lambda = lambda.New(lambda.Options{
 		Region: region, AccountID: account, Crash: s.options.Crash,
-		Line: func(_, _ string, line []byte) { s.Journal.line(line) },
+		Line: func(_, _ string, line []byte) {
+			s.Journal.line(line)
+			s.CloudWatch.Line(line)
+		},
+		Platform: s.invoked, DeadLetter: s.givenUp,
 	})
 	s.onClose(func() error { s.Lambda.Close(); return nil })
 	s.serve(s.lambdaPort, s.Lambda)
@@ -242,7 +255,7 @@ func (s *Sandbox) startLambda(context.Context) error {
 		// By its logical id, as sam local names functions.
 		err := s.Lambda.Register(lambda.Function{
 			Name: f.LogicalID, Binary: s.binary(f), Env: env, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
-			MaxConcurrency: max(f.ReservedConcurrency, 0),
+			MaxConcurrency: max(f.ReservedConcurrency, 0), AccessKeyID: f.LogicalID, AsyncRetries: asyncRetries(f),
 		})
 		if err != nil {
 			return err
@@ -260,7 +273,7 @@ func (s *Sandbox) mapQueues(ctx context.Context) error {
 			p, err := s.Lambda.Map(ctx, lambda.Mapping{
 				Function: f.LogicalID, QueueURL: e.QueueURL, QueueARN: e.QueueARN, BatchSize: e.BatchSize, BatchingWindow: e.Window,
 				MaximumConcurrency: e.MaximumConcurrency, ReportBatchItemFailures: e.ReportBatchItemFailures,
-			}, awssqs.NewFromConfig(s.awsConfig()))
+			}, awssqs.NewFromConfig(s.configOf(f.LogicalID)))
 			if err != nil {
 				return fmt.Errorf("event %s of %s: %w", e.LogicalID, f.LogicalID, err)
 			}

@@ -27,6 +27,7 @@ import (
 
 	"clientkeeper/internal/sandbox/apigateway"
 	"clientkeeper/internal/sandbox/cloudformation"
+	"clientkeeper/internal/sandbox/cloudwatch"
 	"clientkeeper/internal/sandbox/documents"
 	"clientkeeper/internal/sandbox/lambda"
 	"clientkeeper/internal/sandbox/scheduler"
@@ -77,6 +78,9 @@ type Options struct {
 	Line func(line []byte)
 	// Step is told each step of each rotation, when it has ended.
 	Step func(secretsmanager.StepEvent)
+	// Clock is that of Secrets Manager and CloudWatch; nil means time.Now. The
+	// functions have their own.
+	Clock func() time.Time
 	// Progress is told what is going on while the sandbox starts.
 	Progress func(text string)
 }
@@ -92,6 +96,8 @@ type Sandbox struct {
 	Documents *documents.Host
 	Stack     *cloudformation.Stack
 	Journal   *Journal
+	// CloudWatch has the metrics that the functions write.
+	CloudWatch *cloudwatch.Service
 
 	// Addresses; APIURL is empty if the template has no HTTP API.
 	AWSURL, LambdaURL, APIURL string
@@ -105,6 +111,7 @@ type Sandbox struct {
 	past       atomic.Int64 // how far Secrets Manager's clock is behind, while old secrets are made
 	pollers    []*lambda.Poller
 	steps      steps
+	calls      calls
 	// Taken before anything is built, so that a taken port is told at once.
 	lambdaPort, apiPort net.Listener
 	closers             []func() error // in the order of starting

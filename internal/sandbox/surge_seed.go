@@ -62,7 +62,7 @@ func (g *surge) seed(ctx context.Context) error {
 }
 
 // secretsNow is Secrets Manager's clock.
-func (s *Sandbox) secretsNow() time.Time { return time.Now().Add(-time.Duration(s.past.Load())) }
+func (s *Sandbox) secretsNow() time.Time { return s.now().Add(-time.Duration(s.past.Load())) }
 
 // seedOne makes a client and its secret.
 func (g *surge) seedOne(r *Rotated) (err error) {

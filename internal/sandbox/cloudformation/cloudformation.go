@@ -71,6 +71,7 @@ type Stack struct {
 	Queues   []Queue
 	Secrets  []Secret          // in the template's order
 	HTTPAPIs []HTTPAPI         // in the template's order, SAM's own last
+	Alarms   []Alarm           `json:",omitempty"` // in the template's order
 	Outputs  map[string]string // by name
 	// Ignored names what the template asks for and the sandbox does not
 	// imitate, in the template's order, such as
@@ -97,6 +98,11 @@ type Function struct {
 	ReservedConcurrency int
 	SQSEvents           []SQSEvent // in the template's order
 	Schedules           []Schedule // in the template's order
+	// FewerRetries is how many of Lambda's two further tries of an
+	// asynchronous event are left out; OnFailure is the ARN of the queue for
+	// events that are given up, or empty.
+	FewerRetries int    `json:",omitempty"`
+	OnFailure    string `json:",omitempty"`
 }
 
 // A Schedule is a schedule of EventBridge Scheduler that invokes its function.

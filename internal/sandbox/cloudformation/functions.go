@@ -15,6 +15,7 @@ const (
 	maxEnvironment = 4 << 10   // bytes
 	unreserved     = -1        // ReservedConcurrency without a reservation
 	maxConcurrency = 1_000_000 // above any account's
+	lambdaRetries  = 2         // of an asynchronous event, unless the template says less
 )
 
 // function reads an AWS::Serverless::Function; the defaults are SAM's.
@@ -41,8 +42,22 @@ func (r *resolver) function(res *resource) Function {
 	f.Env = r.environment(environment.object("Variables"))
 	environment.done()
 	r.events(&f, p.object("Events"))
+	r.asynchronous(&f, p.object("EventInvokeConfig"))
 	p.done()
 	return f
+}
+
+// asynchronous reads what becomes of asynchronous events that fail.
+func (r *resolver) asynchronous(f *Function, config *properties) {
+	f.FewerRetries = lambdaRetries - config.int("MaximumRetryAttempts", lambdaRetries, 0, lambdaRetries)
+	destinations := config.object("DestinationConfig")
+	failure := destinations.object("OnFailure")
+	if oneOf(failure, "Type", "SQS") == "SQS" {
+		f.OnFailure, _ = failure.string("Destination")
+	}
+	failure.done()
+	destinations.done()
+	config.done()
 }
 
 // runtime refuses what the sandbox cannot run: it starts Go binaries.

@@ -82,6 +82,7 @@ func TestOwnTemplate(t *testing.T) {
 		ARN:    "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-schedule-rotations",
 		Folder: "functions/schedule-rotations", Timeout: 15 * time.Minute, MemoryMB: 256, Architecture: "x86_64",
 		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: -1,
+		FewerRetries: 1, OnFailure: "arn:aws:sqs:us-east-1:123456789012:clientkeeper-failed-runs",
 		Schedules: []cloudformation.Schedule{{LogicalID: "Check", Name: "clientkeeper-check-rotations",
 			Expression: "rate(15 minutes)", Enabled: true}},
 	}

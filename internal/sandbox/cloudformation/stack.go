@@ -20,6 +20,8 @@ func (r *resolver) stack() *Stack {
 		case rotationType:
 			rotations = append(rotations, res)
 		case httpAPIType, apiType, stageType, authorizerType, integrationType, routeType: // read before and below
+		case alarmType:
+			s.Alarms = append(s.Alarms, r.alarm(res))
 		default:
 			r.ignore(res.line, "%s: %s", res.id, res.kind)
 		}

@@ -15,6 +15,7 @@ const (
 	secretType   = "AWS::SecretsManager::Secret"
 	rotationType = "AWS::SecretsManager::RotationSchedule"
 	httpAPIType  = "AWS::Serverless::HttpApi"
+	alarmType    = "AWS::CloudWatch::Alarm"
 )
 
 // A resource is one entry of the Resources section.

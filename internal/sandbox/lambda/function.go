@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -25,6 +26,9 @@ type Function struct {
 	Binary string
 	// Env is what the template declares. Nothing comes from the host.
 	Env map[string]string
+	// AccessKeyID tells whose the function's calls are; empty means that of
+	// the [Options].
+	AccessKeyID string
 	// Timeout bounds one invocation; default 3 s, as in Lambda.
 	Timeout time.Duration
 	// InitTimeout bounds the time from process start to the first request for
@@ -141,7 +145,7 @@ func (f *Function) environ(o Options, runtimeAPI, logStream string) []string {
 		"AWS_LAMBDA_RUNTIME_API=" + runtimeAPI,
 		"AWS_REGION=" + o.Region,
 		"AWS_DEFAULT_REGION=" + o.Region,
-		"AWS_ACCESS_KEY_ID=" + o.AccessKeyID,
+		"AWS_ACCESS_KEY_ID=" + cmp.Or(f.AccessKeyID, o.AccessKeyID),
 		"AWS_SECRET_ACCESS_KEY=" + o.SecretAccessKey,
 		"AWS_SESSION_TOKEN=" + o.SessionToken,
 		"AWS_LAMBDA_FUNCTION_NAME=" + f.Name,
