@@ -43,7 +43,7 @@ func ScheduleRotations(ctx context.Context, c config.ScheduleRotations, log *slo
 	}
 	return &handler.ScheduleRotations{
 		Catalog: catalog, Doctor: &rotation.Doctor{Rotator: r, Catalog: catalog},
-		Policy: rotation.Policy{MaxStarts: c.FuseCount, MaxShare: c.FuseShare}, Pace: c.Pace, Every: c.Every,
+		Policy: rotation.Policy{MaxStarts: c.FuseCount, MaxShare: c.FuseShare}, Pace: c.Pace, Every: c.Every, Sample: 1,
 		Tenant: r.Tenant.(rotated), // as RotationIn has made it
 		Log:    log, Metrics: metrics, Events: announcer(cfg, c.Tenant, c.EventsQueueURL), Observe: observer(metrics),
 		Records: records{store: catalog.(secrets).store},

@@ -1,9 +1,11 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -44,6 +46,10 @@ type ScheduleRotations struct {
 	Every time.Duration
 	// Records are those of requests to the API; nil: there are none. See [Records].
 	Records Records
+	// Sample is how many secrets a run looks into although nothing seems wrong
+	// with them: does what is stored log in? Runs take turns, so that each
+	// secret is looked into once in a while.
+	Sample int
 	// Tenant is asked before the first start; nil is not asked. See [Tenant].
 	Tenant  Tenant
 	Log     *slog.Logger
@@ -174,6 +180,7 @@ func (r *run) all(ctx context.Context, ev ScheduleEvent) error {
 		r.retire(ctx, secrets)
 		r.start(ctx, plan.Start, policy)
 		r.renew(ctx, plan.Late)
+		r.sample(ctx, secrets)
 	}
 	r.expire(ctx)
 	switch {
@@ -223,6 +230,41 @@ func (r *run) renew(ctx context.Context, late []rotation.Secret) {
 	}
 }
 
+// sample looks whether stored credentials log in, and repairs nothing: whoever
+// changed one in the tenant may be about to store it. It comes last, and what
+// it cannot look at it leaves to another run.
+func (r *run) sample(ctx context.Context, secrets []rotation.Secret) {
+	if len(secrets) == 0 {
+		return
+	}
+	turn := cmp.Or(r.Every, often)
+	first := int(r.now().UnixNano()/int64(turn)) * r.Sample
+	for i := range min(r.Sample, len(secrets)) {
+		s := secrets[(first+i)%len(secrets)]
+		if !pause(ctx, r.Pace) {
+			return
+		}
+		findings, err := r.Doctor.Examine(ctx, s.ID)
+		if err != nil {
+			r.log.InfoContext(ctx, "not looked into", "secret", s.ID, "reason", fault.Reason(err))
+			continue
+		}
+		for _, f := range findings {
+			r.log.WarnContext(ctx, "finding", "secret", s.ID, "finding", f.Slug, "says", f.Says, "next", f.Repair)
+			if slices.Contains(lockedOut, f.Slug) {
+				r.out.LockedOut++
+				break
+			}
+		}
+	}
+}
+
+// often is the time between two runs where nobody says.
+const often = 15 * time.Minute
+
+// lockedOut are the findings that say that AWSCURRENT does not log in.
+var lockedOut = []string{"login_refused", "key_missing", "key_unattached", "key_expired"}
+
 // repair lets the doctor look at what is stuck, and do what is safe.
 func (r *run) repair(ctx context.Context, stuck []rotation.Secret) {
 	for _, s := range stuck {
@@ -239,9 +281,6 @@ func (r *run) repair(ctx context.Context, stuck []rotation.Secret) {
 
 // cure logs a finding, and repairs it if that is safe.
 func (r *run) cure(ctx context.Context, s rotation.Secret, f rotation.Finding) {
-	if f.Slug == "login_refused" {
-		r.out.LockedOut++
-	}
 	r.log.WarnContext(ctx, "finding", "secret", s.ID, "finding", f.Slug, "says", f.Says, "next", f.Repair)
 	if !f.Safe {
 		return

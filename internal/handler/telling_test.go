@@ -190,7 +190,7 @@ func TestWhatIsToldOfAStep(t *testing.T) {
 }
 
 func TestWhatIsToldOfARun(t *testing.T) {
-	refused := rotation.Finding{Slug: "login_refused", SecretID: "stuck"}
+	refused := rotation.Finding{Slug: "login_refused", SecretID: "young"}
 	stuck := due("stuck", 3, nil)
 	stuck.Versions = append(stuck.Versions, rotation.Version{ID: "v2", Labels: []string{rotation.Pending}, Created: time.Now().Add(-2 * time.Hour)})
 	fleet := &fleet{secrets: []rotation.Secret{due("young", 1, nil), stuck}, findings: []rotation.Finding{refused}}
@@ -198,7 +198,7 @@ func TestWhatIsToldOfARun(t *testing.T) {
 	fleet.secrets[0].LastRotated = time.Now().Add(-24*time.Hour - time.Minute)
 	var metrics, log bytes.Buffer
 	sent := box{}
-	h := handler.ScheduleRotations{Catalog: fleet, Doctor: fleet, Log: telemetry.Logger(&log, "schedule-rotations", "test", ""),
+	h := handler.ScheduleRotations{Catalog: fleet, Doctor: fleet, Sample: 1, Log: telemetry.Logger(&log, "schedule-rotations", "test", ""),
 		Metrics: telemetry.NewMetrics(&metrics, "f"), Events: sent.announcer()}
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "run-1"})
 	if _, err := h.Handle(ctx, handler.ScheduleEvent{}); err != nil {
@@ -232,5 +232,27 @@ func TestARunWithoutAListSaysNothingOfTheSecrets(t *testing.T) {
 	got := names(t, text)
 	if _, told := got["SecretsManaged"]; told || got["ScheduleFailures"] != 1 {
 		t.Errorf("metrics %v", got)
+	}
+}
+
+// Each secret has its turn, a run looks into one of them, and repairs nothing.
+func TestRunsTakeTurnsLookingIntoSecrets(t *testing.T) {
+	fleet := &fleet{findings: []rotation.Finding{{Slug: "login_refused", Safe: true}}}
+	for _, name := range []string{"a", "b", "c"} {
+		fleet.secrets = append(fleet.secrets, due(name, 3, nil))
+	}
+	now := time.Now()
+	var log bytes.Buffer
+	h := handler.ScheduleRotations{Catalog: fleet, Doctor: fleet, Sample: 1, Log: telemetry.Logger(&log, "f", "test", ""), Now: func() time.Time { return now }}
+	for range 3 {
+		out, err := h.Handle(t.Context(), handler.ScheduleEvent{})
+		if err != nil || out.LockedOut != 1 {
+			t.Errorf("%+v, %v", out, err)
+		}
+		now = now.Add(15 * time.Minute)
+	}
+	slices.Sort(fleet.examined)
+	if !slices.Equal(fleet.examined, []string{"a", "b", "c"}) || fleet.repaired != 0 {
+		t.Errorf("looked into %v, repaired %d", fleet.examined, fleet.repaired)
 	}
 }

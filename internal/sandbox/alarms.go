@@ -29,6 +29,17 @@ func (s *Sandbox) Ringing() map[string]string {
 	return out
 }
 
+// Alarm is an alarm of the template by its logical id, as it is judged here. The
+// zero Alarm: there is none.
+func (s *Sandbox) Alarm(id string) cloudwatch.Alarm {
+	for _, a := range s.Stack.Alarms {
+		if a.LogicalID == id {
+			return s.alarm(a)
+		}
+	}
+	return cloudwatch.Alarm{}
+}
+
 // alarm is an alarm of the template as it is judged here, where functions go by
 // their logical ids.
 func (s *Sandbox) alarm(a cloudformation.Alarm) cloudwatch.Alarm {
@@ -101,7 +112,7 @@ func (s *Sandbox) givenUp(d lambda.DeadLetter) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		url := s.AWSURL + "/" + account + "/" + f.OnFailure[strings.LastIndex(f.OnFailure, ":")+1:]
-		_, _ = awssqs.NewFromConfig(s.awsConfig()).SendMessage(ctx, &awssqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(string(record))})
+		_, _ = awssqs.NewFromConfig(s.configOf(f.LogicalID)).SendMessage(ctx, &awssqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(string(record))})
 	}
 }
 

@@ -1,0 +1,348 @@
+package sandbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awssecrets "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"clientkeeper/internal/sandbox"
+	"clientkeeper/internal/sandbox/cloudwatch"
+	"clientkeeper/internal/sandbox/lambda"
+	"clientkeeper/internal/sandbox/tenant"
+	"clientkeeper/internal/telemetry"
+)
+
+// night is a sandbox in which everything goes wrong that somebody is woken for.
+type night struct {
+	*sandbox.Sandbox
+	t       *testing.T
+	sqs     *awssqs.Client
+	secrets *awssecrets.Client
+	offset  atomic.Int64 // of the clock of Secrets Manager and CloudWatch
+	crash   atomic.Bool
+	lines   written // of the functions
+	sent    int
+	made    []string // secrets
+}
+
+func nightfall(t *testing.T) *night {
+	n := &night{t: t}
+	n.Sandbox = start(t, sandbox.Options{
+		Line:       n.lines.line,
+		Clock:      func() time.Time { return time.Now().Add(time.Duration(n.offset.Load())) },
+		Parameters: map[string]string{"DomainEvents": "true", "FuseCount": "3", "StartPace": "0s"},
+		Crash: func(function string) lambda.Crash {
+			return lambda.Crash{AtAnswer: n.crash.Load() && function == "RegisterClientFunction"}
+		},
+	})
+	cfg := aws.Config{Region: "eu-central-2", BaseEndpoint: &n.AWSURL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	n.sqs, n.secrets = awssqs.NewFromConfig(cfg), awssecrets.NewFromConfig(cfg)
+	return n
+}
+
+func (n *night) must(err error) {
+	n.t.Helper()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// pass lets time pass.
+func (n *night) pass(d time.Duration) { n.offset.Add(int64(d)) }
+
+func (n *night) url(queue string) *string {
+	for _, q := range n.Stack.Queues {
+		if q.LogicalID == queue {
+			return &q.URL
+		}
+	}
+	n.t.Fatalf("no queue %s", queue)
+	return nil
+}
+
+func (n *night) send(bodies ...string) {
+	for _, body := range bodies {
+		_, err := n.sqs.SendMessage(n.t.Context(), &awssqs.SendMessageInput{QueueUrl: n.url("RegistrationsQueue"), MessageBody: &body})
+		n.must(err)
+	}
+}
+
+// documents are URLs that are all different, and that the tenant would take.
+func (n *night) documents(count int) (out []string) {
+	for range count {
+		n.sent++
+		out = append(out, fmt.Sprintf("https://client-%d.example.com/oauth/client.json", n.sent))
+	}
+	return out
+}
+
+func (n *night) mischief(rules string) {
+	hook, err := tenant.ParseMischief(rules, 1)
+	n.must(err)
+	n.Tenant.SetMischief(hook)
+}
+
+// run has the schedule make a run.
+func (n *night) run() { n.must(n.Scheduler.RunNow("clientkeeper-check-rotations")) }
+
+// secret stores a managed secret of a client, whose tags may say otherwise.
+func (n *night) secret(name string, tags map[string]string) (arn, client string) {
+	client, value := n.Tenant.AddClient(name)
+	text, err := json.Marshal(map[string]string{"client_id": client, "client_secret": value})
+	n.must(err)
+	all := map[string]string{"clientkeeper:managed": "true", "clientkeeper:tenant": n.Tenant.Domain(), "clientkeeper:client-id": client, "clientkeeper:interval": "30d"}
+	maps.Copy(all, tags)
+	arn, err = n.Secrets.Put(name, string(text), all)
+	n.must(err)
+	n.made = append(n.made, arn)
+	return arn, client
+}
+
+// forget removes the secrets that a provocation has made.
+func (n *night) forget() {
+	for _, arn := range n.made {
+		_, err := n.secrets.DeleteSecret(n.t.Context(), &awssecrets.DeleteSecretInput{SecretId: &arn, ForceDeleteWithoutRecovery: aws.Bool(true)})
+		n.must(err)
+	}
+	n.made = nil
+}
+
+// stuck is a secret whose rotation stopped hours ago, by the functions' clock
+// too. AWSPENDING has a value, or else what AWSCURRENT has.
+func (n *night) stuck(name, pending string) (arn string) {
+	now := n.offset.Load()
+	n.offset.Store(int64(-3 * time.Hour))
+	defer n.offset.Store(now)
+	arn, _ = n.secret(name, nil)
+	if pending == "" {
+		value, err := n.secrets.GetSecretValue(n.t.Context(), &awssecrets.GetSecretValueInput{SecretId: &arn})
+		n.must(err)
+		pending = *value.SecretString
+	}
+	function := "arn:aws:lambda:eu-central-2:123456789012:function:RotateSecretFunction"
+	_, err := n.secrets.RotateSecret(n.t.Context(), &awssecrets.RotateSecretInput{SecretId: &arn, RotationLambdaARN: &function, RotateImmediately: aws.Bool(false)})
+	n.must(err)
+	n.must(n.Secrets.Idle(n.t.Context()))
+	_, err = n.secrets.PutSecretValue(n.t.Context(), &awssecrets.PutSecretValueInput{SecretId: &arn, SecretString: &pending,
+		ClientRequestToken: aws.String("00000000-0000-4000-8000-000000000001"), VersionStages: []string{"AWSPENDING"}})
+	n.must(err)
+	return arn
+}
+
+// invoke calls a function with an event that it cannot do anything with.
+func (n *night) invoke(function, event string, times int) {
+	for range times {
+		_, err := n.Lambda.Invoke(n.t.Context(), lambda.Invocation{Function: function, Payload: []byte(event)})
+		n.must(err)
+	}
+}
+
+// good is a document that the tenant takes.
+const good = "https://vscode.dev/oauth/client-metadata.json"
+
+// A provocation makes one alarm ring.
+type provocation struct {
+	alarm string
+	// make does what goes wrong in one period.
+	make func(*night)
+	// after makes good again; nil: nothing to do.
+	after func(*night)
+}
+
+// provocations are in an order in which what one leaves behind disturbs no
+// later one. The last ones leave ruins.
+var provocations = []provocation{
+	{"RegistrationsRejectedAlarm", func(n *night) { n.send("not a message") }, nil},
+	{"RegistrationsWaitingAlarm", func(n *night) {
+		n.mischief("register=503")
+		if n.sent == 0 {
+			n.send(n.documents(1)...)
+			n.pass(2 * time.Hour)
+		}
+	}, func(n *night) { n.mischief("") }},
+	{"RegisterClientFailingAlarm", func(n *night) {
+		n.crash.Store(true)
+		n.send(n.documents(1)...)
+	}, func(n *night) { n.crash.Store(false) }},
+	{"RotateSecretFailingAlarm", func(n *night) {
+		n.invoke("RotateSecretFunction", `{"Step":"setSecret","SecretId":"nobody","ClientRequestToken":"00000000-0000-4000-8000-000000000009"}`, 5)
+	}, nil},
+	{"TenantThrottlingAlarm", func(n *night) {
+		n.mischief("register=429-retry1")
+		n.send(n.documents(20)...)
+	}, func(n *night) { n.mischief("") }},
+	{"SecretOverdueAlarm", func(n *night) {
+		n.secret("overdue", map[string]string{"clientkeeper:adopted": "2020-01-01T00:00:00Z"})
+		n.run()
+	}, func(n *night) { n.must(n.Secrets.Idle(n.t.Context())); n.forget() }},
+	{"RotationsBlockedAlarm", func(n *night) {
+		n.secret("blocked", map[string]string{"clientkeeper:interval": "soon"})
+		n.run()
+	}, (*night).forget},
+	{"RotationsStuckAlarm", func(n *night) {
+		if len(n.made) == 0 {
+			n.stuck("stuck", `{"client_id": "somebody else's"}`)
+		}
+		n.run()
+	}, func(n *night) {
+		n.forget()
+		arn := n.stuck("repairable", "")
+		n.run()
+		n.eventually("a stuck rotation is repaired", func() bool {
+			out, err := n.secrets.DescribeSecret(n.t.Context(), &awssecrets.DescribeSecretInput{SecretId: &arn})
+			n.must(err)
+			return len(out.VersionIdsToStages) == 1
+		})
+		n.forget()
+	}},
+	{"SecretsLockedOutAlarm", func(n *night) {
+		for i := range 8 { // a run looks into one of them, or into the management secret
+			_, client := n.secret(fmt.Sprintf("locked-%d", i), nil)
+			_, err := n.Tenant.ChangeSecret(client, strings.Repeat("changed-in-the-dashboard-", 3))
+			n.must(err)
+		}
+		n.run()
+	}, (*night).forget},
+	{"FuseTrippedAlarm", func(n *night) {
+		for i := range 4 {
+			n.secret(fmt.Sprintf("due-%d", i), map[string]string{"clientkeeper:adopted": "2020-01-01T00:00:00Z"})
+		}
+		n.run()
+	}, nil},
+	{"ScheduleFailingAlarm", (*night).run, (*night).forget}, // the fuse again, which fails the run and its second try
+	{"EventsUndeliveredAlarm", func(n *night) { // a pipe that takes events and does not get rid of them
+		_, err := n.sqs.SetQueueAttributes(n.t.Context(), &awssqs.SetQueueAttributesInput{QueueUrl: n.url("EventsQueue"), Attributes: map[string]string{"VisibilityTimeout": "0"}})
+		n.must(err)
+		n.send(good)
+		n.eventually("an event has been received too often", func() bool {
+			_, err := n.sqs.ReceiveMessage(n.t.Context(), &awssqs.ReceiveMessageInput{QueueUrl: n.url("EventsQueue"), MaxNumberOfMessages: 10})
+			n.must(err)
+			messages, _ := n.SQS.Messages("clientkeeper-events-dead-letter")
+			return len(messages) > 0
+		})
+	}, nil},
+	{"EventsLostAlarm", func(n *night) {
+		_, err := n.sqs.DeleteQueue(n.t.Context(), &awssqs.DeleteQueueInput{QueueUrl: n.url("EventsQueue")})
+		n.must(err)
+		n.send(good)
+	}, nil},
+	{"ManagementLoginRefusedAlarm", func(n *night) {
+		n.mischief("*=401") // of a token that was good, and of the credential
+		n.send(n.documents(6)...)
+	}, func(n *night) { n.mischief("") }},
+	{"ScheduleSilentAlarm", func(n *night) {
+		n.must(n.Scheduler.Disable("clientkeeper-check-rotations"))
+		n.pass(25 * time.Hour)
+	}, nil},
+}
+
+func (n *night) eventually(what string, ok func() bool) {
+	n.t.Helper()
+	for end := time.Now().Add(90 * time.Second); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			lines := n.lines.String()
+			n.t.Fatalf("not within a minute and a half: %s; the functions' last words were\n%s", what, lines[max(0, len(lines)-6000):])
+		}
+	}
+}
+
+// provoke makes an alarm ring: in each of its periods, until that period alone
+// would ring it.
+func (n *night) provoke(p provocation) {
+	n.t.Helper()
+	a := n.Alarm(p.alarm)
+	if len(a.Series) == 0 {
+		n.t.Fatalf("the template has no %s", p.alarm)
+	}
+	for i := range a.Datapoints {
+		if i > 0 {
+			n.pass(a.Period)
+		}
+		p.make(n)
+		period := a
+		period.Periods, period.Datapoints = 1, 1
+		n.eventually(fmt.Sprintf("period %d of %s", i+1, p.alarm), func() bool {
+			_ = n.Ringing() // which looks at the queues
+			state, _ := n.CloudWatch.Judge(period)
+			return state == cloudwatch.Ringing
+		})
+	}
+	if story, rings := n.Ringing()[p.alarm]; !rings {
+		n.t.Errorf("%s does not ring: %s", p.alarm, story)
+	}
+	if p.after != nil {
+		p.after(n)
+	}
+}
+
+// Every alarm rings when its mischief is made, and none before. On the way each
+// function does all that it ever does, so what it asked AWS for is what its
+// role has to allow.
+func TestEveryAlarmRings(t *testing.T) {
+	n := nightfall(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	n.send(good)
+	n.eventually("a quiet evening", func() bool {
+		seen := n.CloudWatch.Metrics(telemetry.Namespace)
+		return slices.Contains(seen, "Registrations") && slices.Contains(seen, "SecretsManaged")
+	})
+	if _, err := n.PlayRotations(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if ringing := n.Ringing(); len(ringing) > 0 {
+		t.Fatalf("these ring although nothing is wrong: %v", ringing)
+	}
+	rung := map[string]bool{}
+	for _, p := range provocations {
+		began := time.Now()
+		n.provoke(p)
+		rung[p.alarm] = true
+		t.Logf("%-32s rings after %s", p.alarm, time.Since(began).Round(100*time.Millisecond))
+	}
+	for _, a := range n.Stack.Alarms {
+		if !rung[a.LogicalID] {
+			t.Errorf("nothing shows that %s can ring", a.LogicalID)
+		}
+	}
+	for _, mistake := range n.CloudWatch.Mistakes() {
+		t.Errorf("CloudWatch would not take it: %s", mistake)
+	}
+	checkMetrics(t, n.CloudWatch.Metrics(telemetry.Namespace))
+	checkRoles(t, n.Sandbox)
+	n.invoke("CheckDeploymentFunction", `{}`, 1)
+	for call := range n.Calls("CheckDeploymentFunction") {
+		if call.Action != "secretsmanager:GetSecretValue" || !strings.Contains(call.On, "clientkeeper/management") {
+			t.Errorf("CheckDeploymentFunction asks for %+v", call)
+		}
+	}
+}
+
+// checkMetrics: what is documented is written, and what is written is
+// documented.
+func checkMetrics(t *testing.T, seen []string) {
+	t.Helper()
+	var defined []string
+	for _, d := range telemetry.Definitions {
+		defined = append(defined, d.Name)
+		if !slices.Contains(seen, d.Name) && !slices.Contains(d.From, "api") {
+			t.Errorf("no function was seen to write %s", d.Name)
+		}
+	}
+	for _, name := range seen {
+		if !slices.Contains(defined, name) {
+			t.Errorf("%s is written, and not in the table of metrics", name)
+		}
+	}
+}
