@@ -88,6 +88,8 @@ func classes(c sandbox.Call) []grant {
 		return []grant{{c.Action, c.On}}
 	case c.On == "":
 		return []grant{{c.Action, "*"}}
+	case strings.Contains(c.On, "clientkeeper/requests/"):
+		return []grant{{c.Action, "records"}}
 	case strings.Contains(c.On, "clientkeeper/management"): // which is a managed secret too
 		return []grant{{c.Action, "management"}, {c.Action, "managed"}}
 	}
@@ -132,6 +134,8 @@ func class(resource string) string {
 	switch {
 	case resource == "ManagementSecretArn":
 		return "management"
+	case strings.HasSuffix(resource, ":secret:clientkeeper/requests/*"):
+		return "records"
 	case strings.HasSuffix(resource, ":secret:*"):
 		return "managed"
 	}
