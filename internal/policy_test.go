@@ -324,3 +324,49 @@ func TestWorkflowsArePinned(t *testing.T) {
 		}
 	}
 }
+
+// The table of configuration has each variable that is read, and none that is
+// not.
+func TestTheTableOfConfigurationIsTrue(t *testing.T) {
+	files, err := filepath.Glob("config/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\be\.[a-zA-Z]+\("([A-Z][A-Z0-9_]+)"`).FindAllSubmatch(text, -1) {
+			read[string(m[1])] = !strings.HasSuffix(file, "_test.go") || read[string(m[1])]
+		}
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## Configuration\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	told := map[string]bool{}
+	for line := range strings.Lines(section) {
+		if cell, _, ok := strings.Cut(strings.TrimPrefix(line, "| "), " |"); ok && strings.HasPrefix(line, "| `") {
+			for _, m := range regexp.MustCompile("`([A-Z][A-Z0-9_]+)`").FindAllStringSubmatch(cell, -1) {
+				told[m[1]] = true
+			}
+		}
+	}
+	if len(read) < 15 {
+		t.Fatalf("only %d variables were found", len(read))
+	}
+	for name := range read {
+		if !told[name] {
+			t.Errorf("README.md does not tell of %s", name)
+		}
+	}
+	for name := range told {
+		if !read[name] {
+			t.Errorf("README.md tells of %s, which nothing reads", name)
+		}
+	}
+}
