@@ -1,7 +1,9 @@
 package handler
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"clientkeeper/internal/rotation"
@@ -14,27 +16,31 @@ type Tenant interface {
 	Burst(ctx context.Context, clientID string) (int, error)
 }
 
-// start starts what is due, the most overdue first, as long as there is time.
-// While the tenant does not answer nothing is started: no rotation could get
-// beyond its first step, and Secrets Manager would give each of them up.
+// start starts what is due, the most overdue first, as long as there is time;
+// before them the signing secrets, which no tenant knows. While the tenant does
+// not answer nothing of a client is started: no rotation could get beyond its
+// first step, and Secrets Manager would give each of them up.
 //
 // Each is looked at again first: the list may be minutes old (AWS Secrets
 // Manager API Reference, "ListSecrets"), and since then somebody may have paused
 // the secret, or another schedule have rotated it.
 func (r *run) start(ctx context.Context, starts []rotation.Start, policy rotation.Policy) {
-	if len(starts) == 0 {
-		return
-	}
-	burst, err := r.burst(ctx, starts[0].Secret)
-	if err != nil {
-		r.failed(ctx, starts[0].Secret, "ask the tenant", err)
-		r.out.Left = len(starts)
-		return
-	}
-	for i, s := range starts {
-		if i > 0 && !pause(ctx, r.pace(burst, starts[i-1].Secret)) {
-			r.out.Left = len(starts) - i
+	all := slices.Clone(starts)
+	slices.SortStableFunc(all, func(a, b rotation.Start) int { return cmp.Compare(min(1, cost(a.Secret)), min(1, cost(b.Secret))) })
+	burst, asked := 0, false
+	for i, s := range all {
+		if i > 0 && !pause(ctx, r.pace(burst, all[i-1].Secret)) {
+			r.out.Left = len(all) - i
 			return
+		}
+		if !asked && cost(s.Secret) > 0 {
+			var err error
+			if burst, err = r.burst(ctx, s.Secret); err != nil {
+				r.failed(ctx, s.Secret, "ask the tenant", err)
+				r.out.Left = len(all) - i
+				return
+			}
+			asked = true
 		}
 		r.one(ctx, s, policy)
 	}
@@ -81,10 +87,11 @@ func (r *run) pace(burst int, s rotation.Secret) time.Duration {
 }
 
 // cost is how many calls of the Management API a rotation makes, with a third
-// on top for other callers and for steps that have to be repeated.
+// on top for other callers and for steps that have to be repeated. A signing
+// secret is of no tenant.
 func cost(s rotation.Secret) int {
 	switch settings, err := rotation.ParseTags(s.Tags); {
-	case err != nil:
+	case err != nil, settings.Kind == rotation.KindWebhook:
 		return 0
 	case settings.Kind == rotation.KindKey:
 		return 16

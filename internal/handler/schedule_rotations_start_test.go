@@ -83,3 +83,27 @@ func TestNothingIsStartedWhileTheTenantDoesNotAnswer(t *testing.T) {
 		t.Errorf("%+v, %v: asked the tenant although nothing is due", out, err)
 	}
 }
+
+// A signing secret has nothing to do with the tenant: it is neither asked about
+// nor waited for, and is started though the tenant does not answer.
+func TestSigningSecretsDoNotWaitForTheTenant(t *testing.T) {
+	signing := map[string]string{rotation.TagKind: rotation.KindWebhook, rotation.TagClientID: ""}
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{secrets: []rotation.Secret{due("w1", 90, signing), due("w2", 40, signing), due("a", 80, nil), due("b", 70, nil)}}
+		tenant, start := &limited{burst: 10}, time.Now()
+		out, err := f.runAt(t, t.Context(), tenant)
+		if took := time.Since(start); err != nil || out.Started != 4 || took != 4*time.Second || !slices.Equal(tenant.asked, []string{"c-a"}) {
+			t.Errorf("%+v, %v; took %v, asked about %v", out, err, took, tenant.asked)
+		}
+		f.started = nil
+		out, err = f.runAt(t, t.Context(), &limited{err: &fault.Error{Kind: fault.Unavailable, Op: "auth0.get_client"}})
+		if err == nil || out.Started != 2 || out.Left != 2 || out.Failed != 1 || !slices.Equal(f.started, []string{"w1", "w2"}) {
+			t.Errorf("no tenant: %+v, %v; started %v", out, err, f.started)
+		}
+		quiet := &limited{}
+		f = &fleet{secrets: f.secrets[:2]}
+		if out, err := f.runAt(t, t.Context(), quiet); err != nil || out.Started != 2 || len(quiet.asked) > 0 {
+			t.Errorf("%+v, %v; asked about %v", out, err, quiet.asked)
+		}
+	})
+}
