@@ -28,6 +28,7 @@ func RotateSecret(ctx context.Context, c config.RotateSecret, log *slog.Logger, 
 	if err != nil {
 		return nil, err
 	}
+	r.Spread = c.Spread
 	return &handler.RotateSecret{Rotator: r, Log: log, Metrics: metrics, Events: announcer(cfg, c.Tenant, c.EventsQueueURL), Observe: observer(metrics)}, nil
 }
 
@@ -161,10 +162,11 @@ func (s secrets) Untag(ctx context.Context, id string, keys ...string) error {
 type rotated struct{ client *auth0.Client }
 
 // Burst is the size of the tenant's bucket, as its answer to a small request
-// says. That there is no such client, or no room in the bucket, is an answer.
+// says. That there is no such client, or no room in the bucket, is an answer, and
+// so is an id that can be no client's: it is that secret's alone.
 func (t rotated) Burst(ctx context.Context, clientID string) (int, error) {
 	_, err := t.client.Client(ctx, clientID, "client_id")
-	if kind := fault.KindOf(err); err != nil && kind != fault.NotFound && kind != fault.RateLimited {
+	if kind := fault.KindOf(err); err != nil && kind != fault.NotFound && kind != fault.RateLimited && kind != fault.Invalid {
 		return 0, err
 	}
 	return t.client.Allowance().Limit, nil

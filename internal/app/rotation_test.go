@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"testing"
 
 	"clientkeeper/internal/clientsecret"
@@ -22,6 +23,12 @@ func TestALoginUsesWhatARotationTakesTheCredentialFor(t *testing.T) {
 	both := clientsecret.ClientSecret{ClientID: id, ClientSecret: secret.New(shared), PrivateKeyPEM: secret.New("a key of something else")}
 	if answer, err := rotator.Tenant.Login(t.Context(), both, ""); answer != rotation.Accepted || err != nil {
 		t.Errorf("%v, %v", answer, err)
+	}
+	// What is wrong with one secret's tag must not keep a run from all others.
+	for _, client := range []string{id, "nobody", strings.Repeat("x", 200), ".."} {
+		if _, err := rotator.Tenant.(rotated).Burst(t.Context(), client); err != nil {
+			t.Errorf("asked about %.10s: %v", client, err)
+		}
 	}
 	if rotator.SelfSecret != "management" {
 		t.Errorf("the management secret is %q", rotator.SelfSecret)

@@ -12,6 +12,10 @@ type RotateSecret struct {
 	// Window is how long the tenant may accept an old and a new client secret
 	// after a change. (PROPAGATION_WINDOW, default 30s, as Auth0 says)
 	Window time.Duration
+	// Spread is how long senders and verifiers of webhooks go by what they have
+	// read of the signing secret; functions/webhook does for a minute.
+	// (SIGNING_SPREAD, default 75s)
+	Spread time.Duration
 	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
 	EventsQueueURL string
 }
@@ -40,7 +44,7 @@ type ScheduleRotations struct {
 // LoadRotateSecret is as [LoadRegisterClient].
 func LoadRotateSecret(getenv func(string) string) (RotateSecret, error) {
 	e := env{get: getenv}
-	c := RotateSecret{Tenant: e.tenant(), Window: e.window(), EventsQueueURL: e.eventsQueue()}
+	c := RotateSecret{Tenant: e.tenant(), Window: e.window(), Spread: e.duration("SIGNING_SPREAD", 75*time.Second, 0, 4*time.Minute), EventsQueueURL: e.eventsQueue()}
 	return c, e.err("rotate-secret")
 }
 

@@ -15,7 +15,7 @@ import (
 func TestRotationDefaults(t *testing.T) {
 	tenant := config.Tenant{Domain: "example.eu.auth0.com", ManagementSecret: good()["AUTH0_MANAGEMENT_SECRET_ARN"]}
 	rotate, err := config.LoadRotateSecret(with(nil))
-	if diff := cmp.Diff(config.RotateSecret{Tenant: tenant, Window: 30 * time.Second}, rotate); diff != "" || err != nil {
+	if diff := cmp.Diff(config.RotateSecret{Tenant: tenant, Window: 30 * time.Second, Spread: 75 * time.Second}, rotate); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 	schedule, err := config.LoadScheduleRotations(with(nil))

@@ -68,6 +68,11 @@ type Rotator struct {
 	Window time.Duration
 	Probes int
 
+	// Spread is how long senders and verifiers of webhooks may go by what they
+	// have read of a signing secret; default 75 s, for they read it at least
+	// once a minute. It has nothing to do with the tenant's window.
+	Spread time.Duration
+
 	// Margin is how much longer than interval and overlap a key is good for;
 	// default 7 days. It is the time in which a rotation that keeps failing
 	// has to be noticed.
@@ -77,6 +82,7 @@ type Rotator struct {
 }
 
 func (r *Rotator) window() time.Duration { return orDefault(r.Window, 30*time.Second) }
+func (r *Rotator) spread() time.Duration { return orDefault(r.Spread, 75*time.Second) }
 func (r *Rotator) probes() int           { return max(2, orDefault(r.Probes, 4)) }
 func (r *Rotator) margin() time.Duration { return orDefault(r.Margin, 7*24*time.Hour) }
 

@@ -14,12 +14,11 @@ import (
 
 // What a signing secret may be, after Standard Webhooks, "Signature scheme".
 const (
-	whsecMember          = "whsec"
-	whsecPrefix          = "whsec_"
-	whsecSize            = 32 // bytes that are made
-	minWhsec, maxWhsec   = 24, 64
-	whsecHolder          = "client_secret_post" // a stored whsec is held as a shared secret
-	spreadOver, spreadBy = 2, 5                 // of the window: 75 s of 30 s
+	whsecMember        = "whsec"
+	whsecPrefix        = "whsec_"
+	whsecSize          = 32 // bytes that are made
+	minWhsec, maxWhsec = 24, 64
+	whsecHolder        = "client_secret_post" // a stored whsec is held as a shared secret
 )
 
 // A memberSpan is where a member's value is in a text.
@@ -131,7 +130,7 @@ func (w *work) testSigning(ctx context.Context) error {
 		if !pending.usable("") {
 			return foreignPending()
 		}
-		return pause(ctx, w.window()*spreadBy/spreadOver)
+		return pause(ctx, w.spread())
 	}
 	w.out.Did = "tested_configuration"
 	current, err := w.load(ctx, w.secret, Current)

@@ -30,6 +30,7 @@ func (w *crashWorld) start() (*crashProcess, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Spread = crashWindow * 5 / 2
 	log := slog.New(slog.DiscardHandler)
 	return &crashProcess{
 		rotate:   &handler.RotateSecret{Rotator: r, Log: log},
