@@ -131,11 +131,11 @@ func TestHTTPAPI(t *testing.T) {
 	}
 }
 
-// sendWebhook signs as a partner would, and sees the registration through.
-func (v visitor) sendWebhook(s *sandbox.Sandbox) {
+// signingKey is what a version of the stack's signing secret holds.
+func (v visitor) signingKey(s *sandbox.Sandbox, label string) webhook.Key {
 	v.t.Helper()
 	client := awssecrets.New(awssecrets.Options{Region: "eu-central-2", BaseEndpoint: &s.AWSURL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
-	stored, err := client.GetSecretValue(v.t.Context(), &awssecrets.GetSecretValueInput{SecretId: aws.String(v.env["WEBHOOK_SECRET_ARN"])})
+	stored, err := client.GetSecretValue(v.t.Context(), &awssecrets.GetSecretValueInput{SecretId: aws.String(v.env["WEBHOOK_SECRET_ARN"]), VersionStage: &label})
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -143,9 +143,20 @@ func (v visitor) sendWebhook(s *sandbox.Sandbox) {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	body := `{"type":"registration.requested","data":{"external_client_id":"https://vscode.dev/oauth/client-metadata.json"}}`
+	return key
+}
+
+func signed(body string, key webhook.Key) map[string]string {
 	d := webhook.Sign("msg_1", time.Now(), []byte(body), key)
-	signed := map[string]string{"Content-Type": "application/json", "Webhook-Id": d.ID, "Webhook-Timestamp": d.Timestamp, "Webhook-Signature": d.Signature}
+	return map[string]string{"Content-Type": "application/json", "Webhook-Id": d.ID, "Webhook-Timestamp": d.Timestamp, "Webhook-Signature": d.Signature}
+}
+
+// sendWebhook signs as a partner would, and sees the registration through.
+func (v visitor) sendWebhook(s *sandbox.Sandbox) {
+	v.t.Helper()
+	key := v.signingKey(s, "AWSCURRENT")
+	body := `{"type":"registration.requested","data":{"external_client_id":"https://vscode.dev/oauth/client-metadata.json"}}`
+	signed := signed(body, key)
 	status, answer := v.send("POST", v.env["WEBHOOK_URL"], body, signed)
 	if status != http.StatusAccepted {
 		v.t.Errorf("a signed webhook: %d %v", status, answer)

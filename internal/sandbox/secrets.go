@@ -84,11 +84,12 @@ func (s *Sandbox) rotateStackSecrets(ctx context.Context) error {
 		if r == nil {
 			continue
 		}
-		rules := &types.RotationRulesType{}
-		if r.Days > 0 {
-			rules.AutomaticallyAfterDays = aws.Int64(int64(r.Days))
-		} else {
-			rules.ScheduleExpression = &r.Expression
+		var rules *types.RotationRulesType // none: Secrets Manager has no schedule of its own for it
+		switch {
+		case r.Days > 0:
+			rules = &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(int64(r.Days))}
+		case r.Expression != "":
+			rules = &types.RotationRulesType{ScheduleExpression: &r.Expression}
 		}
 		_, err := client.RotateSecret(ctx, &awssecrets.RotateSecretInput{
 			SecretId: &secret.ARN, RotationLambdaARN: &r.FunctionARN, RotateImmediately: &r.Immediately, RotationRules: rules,

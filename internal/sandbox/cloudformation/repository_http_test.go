@@ -129,11 +129,15 @@ func TestOwnWebhookSecret(t *testing.T) {
 	if g := w.Generate; g == nil || g.Key != "whsec" || g.Length%4 != 0 || g.Length < 32 || g.Length > 84 || !g.NoPunctuation || g.Space {
 		t.Errorf("generated as %+v", g)
 	}
-	if w.Tags["clientkeeper:managed"] != "true" || w.Tags["clientkeeper:kind"] != "webhook_secret" || w.Tags["clientkeeper:interval"] == "" {
-		t.Errorf("tags %v", w.Tags)
+	want := map[string]string{"clientkeeper:managed": "true", "clientkeeper:kind": "webhook_secret", "clientkeeper:interval": "90d"}
+	if diff := cmp.Diff(want, w.Tags); diff != "" {
+		t.Errorf("tags (-want +got)\n%s", diff)
 	}
-	if w.Rotation == nil || !strings.HasSuffix(w.Rotation.FunctionARN, "rotate-secret") || w.Rotation.Immediately {
-		t.Errorf("rotation %+v", w.Rotation)
+	// Without a function nothing could start its rotation; at once, the secret
+	// that a partner was just given would be the one before; by a schedule of
+	// Secrets Manager, 0d would not leave it alone.
+	if diff := cmp.Diff(&cloudformation.Rotation{FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-rotate-secret"}, w.Rotation); diff != "" {
+		t.Errorf("rotation (-want +got)\n%s", diff)
 	}
 	for _, f := range s.Functions {
 		if arn := f.Env["WEBHOOK_SECRET_ARN"]; (arn != "") != (f.LogicalID == "WebhookFunction") {
