@@ -165,19 +165,28 @@ func (a *adding) dropStale(ctx context.Context, pool []Credential) error {
 	return nil
 }
 
-// place checks that the credentials may be attached.
+// place checks that the credentials may be attached, beside so many others.
 func (a *adding) place(attached int) error {
+	if err := a.sameMethod(a.client); err != nil {
+		return err
+	}
 	if a.client.Method != a.want.Use {
-		if a.managed.ARN != "" {
-			return conflict("other_method", "the client logs in with "+cmp.Or(a.client.Method, "a secret")+", and its managed secret holds that credential",
-				"add the credential without attaching it, or migrate the managed secret first")
-		}
 		attached = 0 // the method is switched, and what the other used is no longer used
 	}
 	if attached+max(len(a.keys), 1) <= maxAttached {
 		return nil
 	}
 	return conflict("slots_taken", fmt.Sprintf("%d credentials are attached, and two are the most", attached), "remove one, or add the credential without attaching it")
+}
+
+// sameMethod refuses to take a client away from the method that its managed
+// secret is for.
+func (a *adding) sameMethod(c State) error {
+	if c.Method == a.want.Use || a.managed.ARN == "" {
+		return nil
+	}
+	return conflict("other_method", "the client logs in with "+cmp.Or(c.Method, "a secret")+", and its managed secret holds that credential",
+		"add the credential without attaching it, or migrate the managed secret first")
 }
 
 // add makes a credential, unless an earlier try did.
@@ -213,15 +222,22 @@ func (a *adding) attach(ctx context.Context) error {
 	for i, c := range a.made {
 		ids[i] = c.ID
 	}
-	return a.changeSlot(ctx, &a.client, a.managed, a.want.Use, func(now []string) ([]string, error) {
-		next := slices.Clone(now)
+	return a.changeSlot(ctx, &a.client, a.managed, func(now State) (State, error) {
+		if err := a.sameMethod(now); err != nil {
+			return now, err
+		}
+		next := now
+		next.Method, next.Attached = a.want.Use, nil
+		if now.Method == a.want.Use {
+			next.Attached = slices.Clone(now.Attached)
+		}
 		for _, id := range ids {
-			if !slices.Contains(next, id) {
-				next = append(next, id)
+			if !slices.Contains(next.Attached, id) {
+				next.Attached = append(next.Attached, id)
 			}
 		}
-		if len(next) > maxAttached {
-			return nil, conflict("slots_taken", "two credentials are attached, which are the most", "remove one, or add the credential without attaching it")
+		if len(next.Attached) > maxAttached {
+			return now, conflict("slots_taken", "two credentials are attached, which are the most", "remove one, or add the credential without attaching it")
 		}
 		return next, nil
 	})

@@ -132,16 +132,11 @@ func (s *Service) Remove(ctx context.Context, clientID, id string, force bool) e
 	if err != nil {
 		return err
 	}
-	if !force {
-		if err := s.mayGo(ctx, c, k); err != nil {
-			return err
-		}
-	}
 	if k.Attached {
-		err := s.changeSlot(ctx, &c, managed, c.Method, func(now []string) ([]string, error) {
-			return slices.DeleteFunc(slices.Clone(now), func(other string) bool { return other == id }), nil
-		})
-		if err != nil {
+		if !force && strings.HasPrefix(k.Name, managedPrefix) {
+			return managedKey()
+		}
+		if err := s.changeSlot(ctx, &c, managed, func(now State) (State, error) { return s.without(ctx, now, k, force) }); err != nil {
 			return err
 		}
 	}
@@ -153,31 +148,35 @@ func (s *Service) Remove(ctx context.Context, clientID, id string, force bool) e
 	return s.Store.Discard(ctx, k.SecretARN)
 }
 
-// mayGo refuses to remove what the client still needs.
-func (s *Service) mayGo(ctx context.Context, c State, k Credential) error {
-	if strings.HasPrefix(k.Name, managedPrefix) && k.Attached {
-		return managedKey()
+// without is a client that may no longer use a credential. Unless it is forced,
+// another one has to be left that works.
+func (s *Service) without(ctx context.Context, now State, k Credential, force bool) (State, error) {
+	at := slices.Index(now.Attached, k.ID)
+	if at < 0 { // a rotation has moved the client to another method meanwhile
+		return now, nil
 	}
-	if !k.Attached || s.expired(k) {
-		return nil
+	now.Attached = slices.Delete(slices.Clone(now.Attached), at, at+1)
+	if force || s.expired(k) {
+		return now, nil
 	}
-	pool, err := s.Tenant.Credentials(ctx, c.ID)
+	pool, err := s.Tenant.Credentials(ctx, now.ID)
 	if err != nil {
-		return err
+		return now, err
 	}
 	for _, other := range pool {
-		if other.ID != k.ID && slices.Contains(c.Attached, other.ID) && !s.expired(other) {
-			return nil
+		if slices.Contains(now.Attached, other.ID) && !s.expired(other) {
+			return now, nil
 		}
 	}
-	return conflict("last_credential", "it is the last credential with which the client can log in", "attach another first, or force it")
+	return now, conflict("last_credential", "it is the last credential with which the client can log in", "attach another first, or force it")
 }
 
 func (s *Service) expired(k Credential) bool { return !k.Expires.IsZero() && !k.Expires.After(s.now()) }
 
-// changeSlot changes the list of attached credentials in one PATCH. A rotation
-// changes the same list, so while one is under way nothing is changed here.
-func (s *Service) changeSlot(ctx context.Context, c *State, managed Stored, method string, change func(now []string) ([]string, error)) error {
+// changeSlot changes what a client logs in with, in one PATCH. A rotation
+// changes the same, so while one is under way nothing is changed here; change
+// decides by what the rotation has left.
+func (s *Service) changeSlot(ctx context.Context, c *State, managed Stored, change func(now State) (State, error)) error {
 	if err := s.quiet(ctx, managed); err != nil {
 		return err
 	}
@@ -185,21 +184,16 @@ func (s *Service) changeSlot(ctx context.Context, c *State, managed Stored, meth
 	if err != nil {
 		return err
 	}
-	attached := now.Attached
-	if now.Method != method {
-		attached = nil
-	}
-	next, err := change(attached)
+	next, err := change(now)
 	if err != nil {
 		return err
 	}
-	if now.Method != method || !slices.Equal(next, attached) {
-		if err := s.Tenant.Attach(ctx, c.ID, method, next); err != nil {
+	if next.Method != now.Method || !slices.Equal(next.Attached, now.Attached) {
+		if err := s.Tenant.Attach(ctx, c.ID, next.Method, next.Attached); err != nil {
 			return err
 		}
 	}
-	now.Method, now.Attached = method, next
-	*c = now
+	*c = next
 	return nil
 }
 
