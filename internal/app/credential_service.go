@@ -58,7 +58,7 @@ func Credentials(cfg aws.Config, o CredentialOptions) (*cred.Service, *idempoten
 			return c.ClientID, err
 		},
 	}
-	return s, &idempotency.Ledger{Store: records{store: store, kms: o.KMSKeyID}}, nil
+	return s, &idempotency.Ledger{Store: records{store: store, kms: o.KMSKeyID}, Space: o.Tenant.Domain}, nil
 }
 
 // keySetLimit is one byte more than a key set may have, so that the judgement

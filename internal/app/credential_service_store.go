@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	cred "clientkeeper/internal/credential"
@@ -21,8 +22,11 @@ type shelf struct {
 	function string // the ARN of functions/rotate-secret
 }
 
+// Create says from the beginning which tenant the secret is for.
 func (s shelf) Create(ctx context.Context, name, token, text string, v secret.Value, tags map[string]string) (string, error) {
-	return s.store.Create(ctx, secretstore.NewSecret{Name: name, Token: token, Description: text, Value: v, Tags: tags, KMSKeyID: s.kms})
+	all := map[string]string{rotation.TagTenant: s.domain}
+	maps.Copy(all, tags)
+	return s.store.Create(ctx, secretstore.NewSecret{Name: name, Token: token, Description: text, Value: v, Tags: all, KMSKeyID: s.kms})
 }
 
 func (s shelf) Describe(ctx context.Context, id string) (cred.Stored, error) {
@@ -34,7 +38,7 @@ func (s shelf) Describe(ctx context.Context, id string) (cred.Stored, error) {
 // not managed here.
 func (s shelf) stored(d secretstore.Description) cred.Stored {
 	out := cred.Stored{ARN: d.ARN, Name: d.Name, Text: d.Text, Tags: d.Tags, Created: d.Created, Deleted: !d.Deleted.IsZero(),
-		RotationEnabled: d.Rotation.Enabled, Stages: d.Stages}
+		RotationEnabled: d.Rotation.Enabled, Stages: d.Stages, Ours: d.Tags[rotation.TagTenant] == s.domain}
 	settings, err := rotation.ParseTags(d.Tags)
 	if err != nil || settings.Tenant != "" && settings.Tenant != s.domain {
 		return out

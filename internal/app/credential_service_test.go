@@ -239,7 +239,7 @@ func TestTheDoctorFindsWhatIsUnfinished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left, err := m.secrets.Put("clients/left-bbbbbbbbbbbb", `{"kid":"x"}`, map[string]string{"clientkeeper:request": strings.Repeat("b", 26)})
+	left, err := m.secrets.Put("clients/left-bbbbbbbbbbbb", `{"kid":"x"}`, map[string]string{"clientkeeper:request": strings.Repeat("b", 26), "clientkeeper:tenant": m.tenant.Domain()})
 	if err != nil {
 		t.Fatal(err)
 	}

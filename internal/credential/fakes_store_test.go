@@ -32,7 +32,7 @@ func (w fakeStore) Create(_ context.Context, name, token, text string, v secret.
 			return refused(fault.Conflict, "exists")
 		}
 		arn = "arn:" + w.id(name)
-		w.secrets[name] = &fakeSecret{Stored: Stored{ARN: arn, Name: name, Text: text, Tags: maps.Clone(tags), Created: time.Now(), Stages: map[string][]string{token: {"AWSCURRENT"}}},
+		w.secrets[name] = &fakeSecret{Stored: Stored{ARN: arn, Name: name, Text: text, Ours: true, Tags: maps.Clone(tags), Created: time.Now(), Stages: map[string][]string{token: {"AWSCURRENT"}}},
 			versions: map[string]secret.Value{token: v}, current: token}
 		return nil
 	})

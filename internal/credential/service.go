@@ -137,6 +137,7 @@ type Stored struct {
 	Tags            map[string]string
 	Created         time.Time
 	Deleted         bool // scheduled for deletion
+	Ours            bool // made for this tenant
 
 	// What its tags say of a managed secret.
 	Managed  bool
@@ -160,7 +161,7 @@ type Management struct {
 // with a [fault.Error]: NotFound, Denied, and RateLimited or Unavailable when
 // the answer is not known. A read may be some moments behind a write.
 type Store interface {
-	// Create makes a secret. The same again is nil; another one of that name:
+	// Create makes a secret of this tenant's. The same again is nil; another one of that name:
 	// Conflict.
 	Create(ctx context.Context, name, token, text string, v secret.Value, tags map[string]string) (arn string, err error)
 	Describe(ctx context.Context, id string) (Stored, error)
@@ -178,7 +179,7 @@ type Store interface {
 	// Managed lists the managed secrets of this tenant, of one client if it is
 	// named. What was changed within five minutes may be missing.
 	Managed(ctx context.Context, clientID string) ([]Stored, error)
-	// Requested lists the secrets with [TagRequest].
+	// Requested lists the secrets with [TagRequest], whichever tenant's.
 	Requested(ctx context.Context) ([]Stored, error)
 
 	// EnableRotation switches rotation on, with the function that is

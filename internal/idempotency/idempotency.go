@@ -71,6 +71,9 @@ type Work func(ctx context.Context, op Operation) (Answer, error)
 // A Ledger keeps the records.
 type Ledger struct {
 	Store Store
+	// Space tells these records apart from others in the same Store, such as by
+	// the tenant that the requests are about.
+	Space string
 	Now   func() time.Time // nil: time.Now
 	// Holder names this try among others, such as by a random text; nil makes
 	// one up.
@@ -136,12 +139,12 @@ func (l *Ledger) now() time.Time {
 
 // name is what a key's record is called: nobody learns the caller or the key
 // from it.
-func (r Request) name() string { return digestOf("record", r.Caller, r.Key) }
+func (l *Ledger) name(r Request) string { return digestOf("record", l.Space, r.Caller, r.Key) }
 
 // operation is the request's id: once a record has expired, the same key with
 // another request is another operation.
-func (r Request) operation() string {
-	return digestOf("operation", r.Caller, r.Key, string(r.Digest[:]))
+func (l *Ledger) operation(r Request) string {
+	return digestOf("operation", l.Space, r.Caller, r.Key, string(r.Digest[:]))
 }
 
 // digestOf is 128 bits of what is told apart by the lengths of its parts.

@@ -79,12 +79,16 @@ func TestKeys(t *testing.T) {
 }
 
 func TestAnOperationIsOneRequest(t *testing.T) {
+	l, other := &Ledger{Space: "one"}, &Ledger{Space: "other"}
 	a, b := ask("k", 1), ask("k", 2)
-	if a.operation() == b.operation() || a.name() != b.name() || a.operation() == a.name() {
-		t.Errorf("operations %s and %s, records %s and %s", a.operation(), b.operation(), a.name(), b.name())
+	if l.operation(a) == l.operation(b) || l.name(a) != l.name(b) || l.operation(a) == l.name(a) {
+		t.Errorf("operations %s and %s, records %s and %s", l.operation(a), l.operation(b), l.name(a), l.name(b))
 	}
-	if len(a.operation()) != 26 || strings.Trim(a.operation(), "abcdefghijklmnopqrstuvwxyz234567") != "" {
-		t.Errorf("operation %q", a.operation())
+	if l.operation(a) == other.operation(a) || l.name(a) == other.name(a) {
+		t.Errorf("in two spaces: operation %s, record %s", l.operation(a), l.name(a))
+	}
+	if len(l.operation(a)) != 26 || strings.Trim(l.operation(a), "abcdefghijklmnopqrstuvwxyz234567") != "" {
+		t.Errorf("operation %q", l.operation(a))
 	}
 }
 

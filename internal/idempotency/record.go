@@ -56,7 +56,7 @@ type try struct {
 }
 
 func (l *Ledger) try(ctx context.Context, r Request) *try {
-	t := &try{Ledger: l, request: r, name: r.name(), digest: hex.EncodeToString(r.Digest[:]), holder: rand.Text()}
+	t := &try{Ledger: l, request: r, name: l.name(r), digest: hex.EncodeToString(r.Digest[:]), holder: rand.Text()}
 	if l.Holder != nil {
 		t.holder = l.Holder()
 	}

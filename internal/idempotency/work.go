@@ -23,7 +23,7 @@ func (t *try) work(ctx context.Context, work Work) (answer Answer, err error) {
 			t.release(ctx)
 		}
 	}()
-	answer, err = work(ctx, Operation{ID: t.request.operation(), Resumed: t.mine.Index > 0})
+	answer, err = work(ctx, Operation{ID: t.operation(t.request), Resumed: t.mine.Index > 0})
 	if err == nil {
 		err = t.keep(ctx, answer)
 		ended = err == nil || fault.KindOf(err) == fault.Conflict
