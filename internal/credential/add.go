@@ -44,6 +44,9 @@ func (s *Service) AddCredentials(ctx context.Context, op Operation, clientID str
 	if err := second(); err != nil {
 		return nil, err
 	}
+	if err := a.mayLogIn(ctx); err != nil {
+		return nil, err
+	}
 	out, err := a.all(ctx)
 	if err != nil && fault.KindOf(err).Permanent() && a.begun {
 		err = undone(err, a.undo(ctx))

@@ -8,6 +8,23 @@ import (
 	"clientkeeper/internal/fault"
 )
 
+// mayLogIn refuses credentials of clients with which their holder could do more
+// than it can give a client that it makes.
+func (a *adding) mayLogIn(ctx context.Context) error {
+	grants, err := a.Tenant.Grants(ctx, a.client.ID)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		if a.ownAPI(g.Audience) || slices.Contains(a.want.Withheld, g.Audience) {
+			return &fault.Error{Kind: fault.Denied, Op: "credential.add", Reason: "privileged_client",
+				Detail: "the client may use the Management API or this one, and whoever holds a credential of it could, too",
+				Next:   "have an administrator of the tenant add it"}
+		}
+	}
+	return nil
+}
+
 // undo removes what was made, where it is not attached, and then the secret.
 func (a *adding) undo(ctx context.Context) error {
 	pool, err := a.Tenant.Credentials(ctx, a.client.ID)

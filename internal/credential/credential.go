@@ -129,6 +129,10 @@ type NewCredential struct {
 	KeySize   int           // of a key made here: 2048 (zero), 3072, 4096
 	ExpiresIn time.Duration // zero: does not expire
 	Attach    bool          // let the client log in with it at once
+
+	// Withheld are audiences that the caller may give no client. One that has a
+	// grant for any of them, or for an API of the tenant itself, gets nothing.
+	Withheld []string
 }
 
 // A Credential is one of a client's, as its owner may see it.

@@ -33,7 +33,7 @@ func (s *Service) materials(ctx context.Context, n *NewCredential) ([]material, 
 	switch {
 	case sent > 1:
 		return wrong("give one of pem, jwk, jwks, jwks_uri, certificate and subject_dn")
-	case !printable(n.Name) || len([]rune(n.Name)) > 90 || strings.HasPrefix(n.Name, strings.TrimSpace(managedPrefix)):
+	case !printable(n.Name) || len([]rune(n.Name)) > 90 || strings.HasPrefix(strings.TrimSpace(n.Name), strings.TrimSpace(managedPrefix)):
 		return wrong("the name may have 90 printable characters, and may not begin with clientkeeper")
 	case n.ExpiresIn != 0 && (n.ExpiresIn < minLife || n.ExpiresIn > maxLife):
 		return wrong("expires_in is between a minute and ten years")

@@ -173,6 +173,7 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	}{
 		"two at once":                  {NewCredential{PEM: good, Certificate: cert}, "invalid_credential"},
 		"a name of ours":               {NewCredential{Name: "clientkeeper x"}, "invalid_credential"},
+		"a name of ours, behind space": {NewCredential{Name: " clientkeeper x"}, "invalid_credential"},
 		"a name with a line break":     {NewCredential{Name: "a\nb"}, "invalid_credential"},
 		"an alg for other keys":        {NewCredential{Alg: "ES256"}, "invalid_credential"},
 		"alg none":                     {NewCredential{Alg: "none"}, "invalid_credential"},
@@ -231,7 +232,7 @@ func TestAKeySetThatChanges(t *testing.T) {
 	s.Fetch = func(context.Context, string) ([]byte, error) { return []byte(`{"keys":[` + set + `]}`), nil }
 	n := NewCredential{JWKSURI: "https://keys.example.com/jwks"}
 	op := operation(1)
-	w.point = &point{4, "tenant.add", killAfter}
+	w.point = &point{5, "tenant.add", killAfter}
 	if _, err := s.AddCredentials(t.Context(), op, made.ClientID, n); err == nil || !w.struck {
 		t.Fatalf("%v after %v", err, w.calls)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ func (h *API) addCredential(r *httpRequest) (work, error) {
 			"take that key for known to others and make a new one; send its public half, or none, to have a key made here")
 	}
 	n := readCredential(o)
+	n.Withheld = slices.Concat(h.Withheld, r.caller.audiences)
 	if err := o.Err(); err != nil {
 		return nil, err
 	}

@@ -149,7 +149,9 @@ func TestACredentialIsAskedForAsItWasWritten(t *testing.T) {
 		`{"subject_dn":"CN=x","use":"tls_client_auth"}`:           {SubjectDN: "CN=x", Use: "tls_client_auth"},
 	} {
 		w := newWorld()
-		out := w.answer(t, t.Context(), apiRequest("POST", "/v1/clients/abc123/credentials", text))
+		out := w.answer(t, t.Context(), apiRequest("POST", "/v1/clients/abc123/credentials", text,
+			claims(map[string]string{"iss": "i", "sub": "s", "scope": allScopes, "aud": "[https://other https://clientkeeper/api]"})))
+		want.Withheld = []string{"https://example.eu.auth0.com/api/v2/", "https://other", "https://clientkeeper/api"}
 		if diff := cmp.Diff(want, w.added); diff != "" || out.StatusCode != 201 {
 			t.Errorf("%s: %d %s (-want +got)\n%s", text, out.StatusCode, out.Body, diff)
 		}
