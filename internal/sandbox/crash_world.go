@@ -209,14 +209,7 @@ func (w *crashWorld) serveSecrets(rw http.ResponseWriter, r *http.Request) {
 	op := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager.")
 	f := w.stage.arrive(op, !secretsReads[op])
 	answer := &kept{header: http.Header{}}
-	if f.made() {
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		w.secrets.ServeHTTP(answer, r)
-		if op == "PutSecretValue" && answer.status == http.StatusOK {
-			w.check.written(body)
-		}
-	}
-	w.stage.pass(f, w.look)
+	w.takeTurn(f, op, body, answer, r)
 	switch {
 	case f.hangsUp():
 		panic(http.ErrAbortHandler) // closes the connection without a word
@@ -226,6 +219,20 @@ func (w *crashWorld) serveSecrets(rw http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(rw, `{"__type":"InternalServiceError","message":"An error occurred on the server side."}`)
 	default:
 		answer.send(rw)
+	}
+}
+
+// takeTurn lets a call have its effect, if it is to have one. The turn ends even
+// where the room panics, or every later call would wait for ever.
+func (w *crashWorld) takeTurn(f fate, op string, body []byte, answer *kept, r *http.Request) {
+	defer w.stage.pass(f, w.look)
+	if !f.made() {
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	w.secrets.ServeHTTP(answer, r)
+	if w.check != nil && op == "PutSecretValue" && answer.status == http.StatusOK {
+		w.check.written(body)
 	}
 }
 

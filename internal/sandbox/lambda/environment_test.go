@@ -208,10 +208,10 @@ func TestKill(t *testing.T) {
 	if s.Kill("handler") {
 		t.Error("killed an idle environment")
 	}
-	go func() {
-		eventually(func() bool { return len(j.reports(lambda.Start)) == 2 && s.Kill("handler") })
+	go func() { // not before it has the event, or another environment gets it
+		eventually(func() bool { return strings.Contains(j.text(), "asleep") && s.Kill("handler") })
 	}()
-	r := invoke(t, s, `{"do":"sleep","ms":60000}`)
+	r := invoke(t, s, `{"do":"sleep","ms":60000,"text":"asleep"}`)
 	want := `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ` + r.RequestID + ` Error: Runtime exited with error: signal: killed"}`
 	if string(r.Payload) != want {
 		t.Errorf("got %s\nwant %s", r.Payload, want)

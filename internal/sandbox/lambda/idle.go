@@ -21,16 +21,18 @@ var backlog = []types.QueueAttributeName{
 // delayed, and nothing received is still in hand; or with the error of ctx, if
 // that ends first.
 func (p *Poller) Idle(ctx context.Context) error {
-	for {
+	for left := -1; ; {
 		n, err := p.backlog(ctx)
-		if err != nil {
+		switch {
+		case err != nil && (left < 0 || ctx.Err() == nil):
 			return err
-		}
-		if n == 0 && p.inHand.Load() == 0 {
+		case err == nil && n == 0 && p.inHand.Load() == 0:
 			return nil
+		case err == nil:
+			left = n
 		}
 		if !sleep(ctx, 50*time.Millisecond) {
-			return fmt.Errorf("lambda: %d messages left in the queue: %w", n, ctx.Err())
+			return fmt.Errorf("lambda: %d messages left in the queue: %w", left, ctx.Err())
 		}
 	}
 }

@@ -41,7 +41,7 @@ func TestStopAndStart(t *testing.T) {
 		t.Errorf("Stop did not wait for what was in hand: %v, %+v", err, p.Counts())
 	}
 	q.send(t, m, "ok")
-	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	short, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	if err := p.Idle(short); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 messages") {
 		t.Errorf("Idle with a message in the queue: %v", err)
