@@ -299,10 +299,11 @@ func (r *run) cure(ctx context.Context, s rotation.Secret, f rotation.Finding) {
 func (r *run) retire(ctx context.Context, secrets []rotation.Secret) {
 	for _, s := range secrets {
 		settings, err := rotation.ParseTags(s.Tags)
-		if err != nil || s.LastRotated.IsZero() {
+		rotated := rotation.Rotated(s, settings)
+		if err != nil || rotated.IsZero() {
 			continue
 		}
-		if over := r.now().Sub(s.LastRotated.Add(settings.Overlap)); over < 0 || over > max(retireWithin, 2*r.Every) {
+		if over := r.now().Sub(rotated.Add(settings.Overlap)); over < 0 || over > max(retireWithin, 2*r.Every) {
 			continue
 		}
 		moves, err := r.Doctor.Retire(ctx, s.ID)

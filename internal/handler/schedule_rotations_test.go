@@ -173,6 +173,20 @@ func TestOverlapsEndInTheirTimeAndNotForEver(t *testing.T) {
 	}
 }
 
+// A rotation that the doctor has finished is none that Secrets Manager has ended.
+func TestTheOverlapOfARotationThatTheDoctorFinishedEnds(t *testing.T) {
+	tags := func(ago time.Duration) map[string]string {
+		return map[string]string{rotation.TagKind: rotation.KindKey, rotation.TagFinished: time.Now().Add(-ago).UTC().Format(time.RFC3339)}
+	}
+	never := due("never ended", 90, tags(25*time.Hour))
+	never.LastRotated = time.Time{}
+	f := &fleet{secrets: []rotation.Secret{due("over", 20, tags(25*time.Hour)), never, due("runs", 20, tags(23*time.Hour))}}
+	out, _, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
+	if err != nil || !slices.Equal(f.retired, []string{"over", "never ended"}) || len(f.started) > 0 {
+		t.Errorf("%+v, %v; retired %v, started %v", out, err, f.retired, f.started)
+	}
+}
+
 func TestARareRunFindsTheOverlapsThatEndedBeforeIt(t *testing.T) {
 	key := map[string]string{rotation.TagKind: rotation.KindKey, rotation.TagOverlap: "24h"}
 	for every, want := range map[time.Duration][]string{0: {"over"}, 24 * time.Hour: {"over", "long over"}} {

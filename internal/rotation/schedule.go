@@ -177,7 +177,7 @@ func (p Policy) floor() time.Duration { return max(p.Floor, cadenceFloor) }
 // less a part of it that its name decides, so that secrets which were made
 // together do not stay together.
 func dueAt(s Secret, settings Settings, policy Policy) time.Time {
-	since := latest(s.LastRotated, settings.Adopted)
+	since := latest(Rotated(s, settings), settings.Adopted)
 	if since.IsZero() {
 		since = s.Created
 	}
@@ -197,7 +197,7 @@ func Ages(now time.Time, secrets []Secret, policy Policy) (oldest, next time.Dur
 		if err != nil || !settings.Managed || s.Deleted || settings.Paused != "" || settings.Interval == 0 {
 			continue
 		}
-		due, age := dueAt(s, settings, policy).Sub(now), now.Sub(latest(s.LastRotated, s.Created))
+		due, age := dueAt(s, settings, policy).Sub(now), now.Sub(latest(Rotated(s, settings), s.Created))
 		if !some || due < next {
 			next = due
 		}
@@ -223,6 +223,11 @@ func startToken(now time.Time, s Secret) string {
 	sum := sha256.Sum256([]byte(s.ID + "\n" + s.labelled(Current) + "\n" + now.UTC().Truncate(cadenceFloor).Format(time.RFC3339)))
 	return hex.EncodeToString(sum[:16])
 }
+
+// Rotated is when the last rotation of a secret ended: by Secrets Manager, or
+// where the doctor did its last step, which Secrets Manager does not count. Zero:
+// never.
+func Rotated(s Secret, settings Settings) time.Time { return latest(s.LastRotated, settings.Finished) }
 
 // newest is when the last version was made or rotated, also by hand.
 func (s Secret) newest() time.Time {

@@ -51,6 +51,8 @@ func TestTheScheduleDecides(t *testing.T) {
 		"not due":                      {managed("a", 20*day), "not_due"},
 		"never rotated, old":           {func() Secret { s := never; s.Versions = managed("a", 31*day).Versions; return s }(), ""},
 		"adopted yesterday":            {adopted, "not_due"},
+		"the doctor finished it":       {managed("a", 300*day, TagFinished, noon.Add(-2*time.Hour).Format(time.RFC3339)), "not_due"},
+		"the doctor did so long ago":   {managed("a", 300*day, TagFinished, noon.Add(-31*day).Format(time.RFC3339)), ""},
 		"paused":                       {managed("a", 31*day, TagPaused, "an audit"), "paused"},
 		"paused is false":              {managed("a", 31*day, TagPaused, "false"), ""},
 		"no interval":                  {managed("a", 31*day, TagInterval, ""), "no_interval"},

@@ -53,7 +53,7 @@ func (r *Rotator) expiry(now time.Time, settings Settings) time.Time {
 // of the last rotation, which Secrets Manager or the doctor notes, or when it was
 // made where that is later.
 func overlapEnd(s Secret, p pool, settings Settings) time.Time {
-	since := latest(s.LastRotated, settings.Finished)
+	since := Rotated(s, settings)
 	if k, ok := p.byKeyID(p.current); ok {
 		since = latest(since, k.Created)
 	}
