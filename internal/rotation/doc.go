@@ -36,6 +36,10 @@
 //	not AWSPENDING           enabled     not_pending
 //	AWSPENDING               enabled     on to the step
 //
+// Where the tags do not say that the secret is managed, are wrong, or name
+// another tenant, no step is let in but by the first row: not_managed, bad_tags,
+// other_tenant.
+//
 // # createSecret
 //
 // Secrets Manager labels the version before it has a value, so the labels alone

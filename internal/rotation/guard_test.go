@@ -38,6 +38,23 @@ func TestOnlyItsOwnSecretRotatesTheManagementClient(t *testing.T) {
 	})
 }
 
+// Removing the tag is how a person ends the management of a secret, which may
+// still have a schedule of Secrets Manager's own.
+func TestWhatIsNotManagedIsNotRotated(t *testing.T) {
+	for tag, managed := range map[string]bool{"true": true, "false": false, "": false} {
+		for _, step := range []string{StepCreate, StepSet, StepTest, StepFinish} {
+			synctest.Test(t, func(t *testing.T) {
+				w, r := begun(t, "secret, made here")
+				w.edit(func(s *fakeSecret) { s.Tags[TagManaged] = tag })
+				err := w.step(r, step, tokenOf(1))
+				if refused := fault.Reason(err) == "not_managed"; refused == managed {
+					t.Errorf("%s=%q, %s: %v", TagManaged, tag, step, err)
+				}
+			})
+		}
+	}
+}
+
 func TestAKeyWithoutAnIntervalDoesNotExpire(t *testing.T) {
 	for interval, expires := range map[string]bool{"": false, "0s": false, "30d": true} {
 		synctest.Test(t, func(t *testing.T) {

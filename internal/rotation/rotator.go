@@ -135,6 +135,10 @@ func (r *Rotator) Step(ctx context.Context, e Event) (Outcome, error) {
 	if w.settings, err = r.settingsOf(s); err != nil {
 		return Outcome{}, err
 	}
+	if !w.settings.Managed {
+		return Outcome{}, refuse("rotation.tags", "not_managed", "the secret is not managed by clientkeeper",
+			"tag it with "+TagManaged+" = true, or cancel its rotation in Secrets Manager")
+	}
 	w.out.ClientID = w.settings.ClientID
 	if w.settings.Kind == KindWebhook {
 		err = w.signing(ctx)
