@@ -203,7 +203,7 @@ func (r *run) failed(ctx context.Context, s rotation.Secret, doing string, err e
 func (r *run) report(ctx context.Context, skipped []rotation.Skip) {
 	for _, s := range skipped {
 		switch s.Why {
-		case "bad_tags", "duplicate_client", "no_current":
+		case "bad_tags", "duplicate_client", "no_current", "rotation_disabled":
 			r.out.Blocked++
 			r.log.WarnContext(ctx, "blocked", "secret", s.Secret.ID, "reason", s.Why, "next", "see clientkeeper doctor")
 		}

@@ -215,13 +215,15 @@ func TestAStuckRotationIsExaminedAndRepairedIfThatIsSafe(t *testing.T) {
 func TestWhatAPersonHasToSeeToIsReported(t *testing.T) {
 	empty := due("empty", 90, nil)
 	empty.Versions = nil
-	f := &fleet{secrets: []rotation.Secret{due("typo", 90, map[string]string{rotation.TagInterval: "monthly"}), empty,
+	off := due("off", 90, nil)
+	off.RotationEnabled = false
+	f := &fleet{secrets: []rotation.Secret{off, due("typo", 90, map[string]string{rotation.TagInterval: "monthly"}), empty,
 		due("one", 90, map[string]string{rotation.TagClientID: "c"}), due("two", 90, map[string]string{rotation.TagClientID: "c"}), due("fresh", 1, nil)}}
 	out, log, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
-	if err != nil || out.Blocked != 4 || len(f.started) != 0 || !strings.Contains(log, `"RotationsBlocked":4`) {
+	if err != nil || out.Blocked != 5 || len(f.started) != 0 || !strings.Contains(log, `"RotationsBlocked":5`) {
 		t.Errorf("%+v, %v; started %v; log %s", out, err, f.started, log)
 	}
-	for _, want := range []string{`"secret":"typo","reason":"bad_tags"`, `"secret":"empty","reason":"no_current"`, `"secret":"two","reason":"duplicate_client"`} {
+	for _, want := range []string{`"secret":"typo","reason":"bad_tags"`, `"secret":"empty","reason":"no_current"`, `"secret":"off","reason":"rotation_disabled"`, `"secret":"two","reason":"duplicate_client"`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %s: %s", want, log)
 		}

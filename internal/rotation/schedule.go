@@ -167,6 +167,8 @@ func judge(now time.Time, s Secret, policy Policy, owners claims) (due time.Time
 		return latest(due, s.newest().Add(policy.floor())), "floor"
 	case now.Before(due):
 		return due, "not_due"
+	case !s.RotationEnabled:
+		return due, "rotation_disabled" // RotateSecret would switch on again what somebody has cancelled
 	}
 	return due, ""
 }

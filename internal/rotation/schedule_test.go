@@ -41,6 +41,8 @@ func TestTheScheduleDecides(t *testing.T) {
 	leftover.Versions[0].Labels = []string{Current, Pending}
 	undated := pendingFor(managed("a", 31*day), 0)
 	undated.Versions[1].Created = time.Time{}
+	off := managed("a", 31*day)
+	off.RotationEnabled = false
 	tests := map[string]struct {
 		secret Secret
 		want   string // empty: started
@@ -59,6 +61,7 @@ func TestTheScheduleDecides(t *testing.T) {
 		"bad tags":                     {managed("a", 31*day, TagInterval, "monthly"), "bad_tags"},
 		"not managed":                  {managed("a", 31*day, TagManaged, "no"), "not_managed"},
 		"no value":                     {empty, "no_current"},
+		"its rotation was cancelled":   {off, "rotation_disabled"},
 		"deleted":                      {gone, "deleted"},
 		"under way":                    {pendingFor(managed("a", 31*day), time.Minute), "in_flight"},
 		"stuck":                        {pendingFor(managed("a", 31*day), 2*time.Hour), "stuck"},

@@ -12,8 +12,9 @@ import (
 
 const aboutDoctor = `Names what is wrong with managed secrets and with the clients they belong to, each
 with a sentence and the one safe thing to do about it. Without a secret it looks at
-all of them, and at what requests to the API left unfinished. -fix does what is safe to do without a person, and says what it did;
-nothing else is changed. Nothing is printed of a secret's value.
+all of them, and at what requests to the API left unfinished. -fix does what is safe
+to do without a person, and says what it did; nothing else is changed. Nothing is
+printed of a secret's value.
 
 It ends with status 0 when all is well or was repaired, and with 1 when findings
 are left. With -json it prints one finding a line.` + aboutKeeping

@@ -36,7 +36,7 @@ func (c *cloud) hunt(t *testing.T) {
 			if err := json.Unmarshal([]byte(*out.SecretString), &value); err != nil {
 				t.Fatal(err)
 			}
-			for _, part := range []string{value["client_secret"], value["private_key_pem"]} {
+			for _, part := range []string{value["client_secret"], value["private_key_pem"], value["whsec"]} {
 				if part == "" {
 					continue
 				}

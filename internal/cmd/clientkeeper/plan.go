@@ -122,20 +122,21 @@ func planOf(now time.Time, secrets []rotation.Secret, policy rotation.Policy) pl
 
 // reasons say why a secret is left alone, for each slug of the schedule.
 var reasons = map[string]string{
-	"":                 "it is due",
-	"stuck":            "its rotation should have ended long ago: the run repairs what is safe to repair (clientkeeper doctor)",
-	"in_flight":        "a rotation is under way",
-	"not_due":          "not due yet",
-	"paused":           "paused",
-	"no_interval":      "it has no " + rotation.TagInterval + ", so nothing starts it but clientkeeper rotate",
-	"no_current":       "AWSCURRENT has no value (clientkeeper doctor)",
-	"floor":            "it was rotated or changed a moment ago",
-	"bad_tags":         "its tags are wrong (clientkeeper doctor)",
-	"deleted":          "it is scheduled for deletion",
-	"not_managed":      "it is not managed",
-	"duplicate_client": "another secret rotates the same client (clientkeeper doctor)",
-	"fuse":             "due, but the fuse has tripped",
-	"budget":           "due, and left to the next run",
+	"":                  "it is due",
+	"stuck":             "its rotation should have ended long ago: the run repairs what is safe to repair (clientkeeper doctor)",
+	"in_flight":         "a rotation is under way",
+	"not_due":           "not due yet",
+	"paused":            "paused",
+	"no_interval":       "it has no " + rotation.TagInterval + ", so nothing starts it but clientkeeper rotate",
+	"no_current":        "AWSCURRENT has no value (clientkeeper doctor)",
+	"rotation_disabled": "its rotation is not enabled, or was cancelled; clientkeeper rotate enables it",
+	"floor":             "it was rotated or changed a moment ago",
+	"bad_tags":          "its tags are wrong (clientkeeper doctor)",
+	"deleted":           "it is scheduled for deletion",
+	"not_managed":       "it is not managed",
+	"duplicate_client":  "another secret rotates the same client (clientkeeper doctor)",
+	"fuse":              "due, but the fuse has tripped",
+	"budget":            "due, and left to the next run",
 }
 
 func inWords(s rotation.Secret, why string, due time.Time) planned {

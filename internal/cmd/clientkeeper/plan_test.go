@@ -47,7 +47,7 @@ var tagged = map[string]string{rotation.TagManaged: "true", rotation.TagInterval
 
 func aSecret(name string, tags ...string) rotation.Secret {
 	s := rotation.Secret{ID: "arn:" + name, Name: name, Tags: map[string]string{rotation.TagClientID: name}, Created: time.Now().Add(-365 * 24 * time.Hour),
-		Versions: []rotation.Version{{ID: "v", Labels: []string{rotation.Current}}}}
+		Versions: []rotation.Version{{ID: "v", Labels: []string{rotation.Current}}}, RotationEnabled: true}
 	for k, v := range tagged {
 		s.Tags[k] = v
 	}
@@ -71,18 +71,19 @@ func TestEveryReasonHasWords(t *testing.T) {
 		return s
 	}
 	for why, secrets := range map[string][]rotation.Secret{
-		"":                 {aSecret("a")},
-		"stuck":            {pending(3 * time.Hour)},
-		"in_flight":        {pending(time.Minute)},
-		"not_due":          {aSecret("a", rotation.TagInterval, "3000d")},
-		"paused":           {aSecret("a", rotation.TagPaused, "true")},
-		"no_interval":      {aSecret("a", rotation.TagInterval, "")},
-		"no_current":       {with(func(s *rotation.Secret) { s.Versions = nil })},
-		"floor":            {with(func(s *rotation.Secret) { s.Versions[0].Created = now })},
-		"bad_tags":         {aSecret("a", rotation.TagKind, "password")},
-		"deleted":          {with(func(s *rotation.Secret) { s.Deleted = true })},
-		"not_managed":      {aSecret("a", rotation.TagManaged, "false")},
-		"duplicate_client": {aSecret("a"), aSecret("b", rotation.TagClientID, "a")},
+		"":                  {aSecret("a")},
+		"stuck":             {pending(3 * time.Hour)},
+		"in_flight":         {pending(time.Minute)},
+		"not_due":           {aSecret("a", rotation.TagInterval, "3000d")},
+		"paused":            {aSecret("a", rotation.TagPaused, "true")},
+		"no_interval":       {aSecret("a", rotation.TagInterval, "")},
+		"no_current":        {with(func(s *rotation.Secret) { s.Versions = nil })},
+		"floor":             {with(func(s *rotation.Secret) { s.Versions[0].Created = now })},
+		"bad_tags":          {aSecret("a", rotation.TagKind, "password")},
+		"deleted":           {with(func(s *rotation.Secret) { s.Deleted = true })},
+		"not_managed":       {aSecret("a", rotation.TagManaged, "false")},
+		"rotation_disabled": {with(func(s *rotation.Secret) { s.RotationEnabled = false })},
+		"duplicate_client":  {aSecret("a"), aSecret("b", rotation.TagClientID, "a")},
 	} {
 		p := planOf(now, secrets, rotation.Policy{})
 		all := append(append(p.Start, p.Stuck...), p.Skip...)

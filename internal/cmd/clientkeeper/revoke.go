@@ -17,7 +17,8 @@ const aboutRevoke = `For emergencies: what was current before the last rotation 
 key stored as AWSPREVIOUS, which would stay attached until its overlap ends, is
 detached from the client and deleted. A shared secret needs none of this: the tenant
 has forgotten it since the rotation. What is AWSCURRENT goes on; where that one is
-known to others, rotate first and revoke then.
+known to others, rotate first and revoke then. The signing secret of webhooks loses
+AWSPREVIOUS, and verifiers refuse what is signed with it within a minute.
 
 It asks before it does anything; without a terminal it needs -yes.` + aboutKeeping
 
@@ -61,8 +62,11 @@ func (inv *invocation) confirm(s rotation.Secret, settings rotation.Settings) er
 	if !inv.terminal || isFile && !isTerminal(file) {
 		return errors.New("nobody can be asked here, so nothing was done; give -yes if it is meant")
 	}
-	fmt.Fprintf(inv.errOut, "What %s held before its last rotation stops working now: whoever still logs in with it as client %s is locked out.\nType yes to go on: ",
-		printable(s.Name), printable(settings.ClientID))
+	hit := "whoever still logs in with it as client " + printable(settings.ClientID) + " is locked out"
+	if settings.Kind == rotation.KindWebhook {
+		hit = "webhooks that are still signed with it are refused"
+	}
+	fmt.Fprintf(inv.errOut, "What %s held before its last rotation stops working now: %s.\nType yes to go on: ", printable(s.Name), hit)
 	const longest = 100
 	line, _ := bufio.NewReader(io.LimitReader(inv.in, longest)).ReadString('\n')
 	if strings.TrimSpace(line) != "yes" {
@@ -74,6 +78,10 @@ func (inv *invocation) confirm(s rotation.Secret, settings rotation.Settings) er
 func (k keeping) revoked(ctx context.Context, out io.Writer, s rotation.Secret, moves int) error {
 	name := printable(s.Name)
 	again := "-> where the current credential is known to others too: clientkeeper rotate " + name + ", then clientkeeper revoke " + name + "\n"
+	if moves > 0 && s.Tags[rotation.TagKind] == rotation.KindWebhook {
+		_, err := fmt.Fprintf(out, "what %s held before stops working within a minute: it is AWSPREVIOUS no more\n%s", name, again)
+		return err
+	}
 	if moves > 0 {
 		_, err := fmt.Fprintf(out, "what %s held before stopped working: %s to the tenant\n%s", name, plural(moves, "change", "changes"), again)
 		return err

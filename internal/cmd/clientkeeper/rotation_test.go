@@ -65,7 +65,7 @@ func openCloud(t *testing.T) *cloud {
 	}})
 	t.Cleanup(c.secrets.Close)
 	c.serve(t)
-	h, err := app.RotateSecret(t.Context(), config.RotateSecret{Tenant: c.config(t), Window: 60 * time.Millisecond}, slog.New(slog.DiscardHandler), telemetry.Metrics{})
+	h, err := app.RotateSecret(t.Context(), config.RotateSecret{Tenant: c.config(t), Window: 60 * time.Millisecond, Spread: 60 * time.Millisecond}, slog.New(slog.DiscardHandler), telemetry.Metrics{})
 	if err != nil {
 		t.Fatal(err)
 	}
