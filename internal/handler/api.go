@@ -83,7 +83,7 @@ func (h *API) Handle(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (ev
 	if h.Observe != nil {
 		ctx, calls = h.Observe(ctx, ev.RequestContext.RequestID)
 	}
-	r := &httpRequest{ev: ev, log: h.Log.With("request_id", ev.RequestContext.RequestID)}
+	r := newRequest(ev, h.Log)
 	out, err := h.answer(ctx, r)
 	if err != nil {
 		out = failed(err, ev.RequestContext.RequestID)

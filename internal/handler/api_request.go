@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/url"
 	"slices"
@@ -40,8 +41,23 @@ func (r *httpRequest) name() string {
 	return r.route.method + " " + r.route.path
 }
 
-// header is a header's value. API Gateway has made the names lower case and
-// joined several of one name with commas.
+// newRequest is a request as API Gateway sends it: the names of headers in lower
+// case, several of one name joined with commas. sam local start-api leaves names
+// as they came.
+func newRequest(ev events.APIGatewayV2HTTPRequest, log *slog.Logger) *httpRequest {
+	headers := make(map[string]string, len(ev.Headers))
+	for _, name := range slices.Sorted(maps.Keys(ev.Headers)) {
+		lower, value := strings.ToLower(name), ev.Headers[name]
+		if before, there := headers[lower]; there {
+			value = before + "," + value
+		}
+		headers[lower] = value
+	}
+	ev.Headers = headers
+	return &httpRequest{ev: ev, log: log.With("request_id", ev.RequestContext.RequestID)}
+}
+
+// header is a header's value.
 func (r *httpRequest) header(name string) string { return r.ev.Headers[name] }
 
 // readQuery takes the query apart and refuses what nobody would look at.

@@ -45,7 +45,7 @@ func (h *Webhook) Handle(ctx context.Context, ev events.APIGatewayV2HTTPRequest)
 	start := h.now()
 	ctx, cancel := keepBack(ctx)
 	defer cancel()
-	r := &httpRequest{ev: ev, log: h.Log.With("request_id", ev.RequestContext.RequestID)}
+	r := newRequest(ev, h.Log)
 	out, err := h.answer(ctx, r)
 	if err != nil {
 		out = failed(err, ev.RequestContext.RequestID)
