@@ -27,7 +27,7 @@ const givenUp = time.Hour
 const unseen = time.Minute
 
 // StartRotation starts a rotation of a client's secret and does not wait for it.
-// The same operation starts the same one. One that is under way already is
+// The same operation, resumed, starts the same one. One that is under way already is
 // [fault.Conflict] with the reason "rotation_in_progress"; a paused one "paused".
 func (s *Service) StartRotation(ctx context.Context, op Operation, clientID string) (Rotation, error) {
 	_, there, err := s.open(ctx, clientID)
@@ -44,8 +44,12 @@ func (s *Service) StartRotation(ctx context.Context, op Operation, clientID stri
 	token := op.token("rotation")
 	r := Rotation{ClientID: clientID, SecretARN: there.ARN, State: Running, Started: s.now().UTC().Truncate(time.Second)}
 	r.ID = rotationID(there.ARN, token, r.Started)
-	if _, begun := there.Stages[token]; begun {
+	_, begun := there.Stages[token]
+	switch {
+	case begun && op.Resumed:
 		return r, nil
+	case begun: // the record of that request has expired since
+		return Rotation{}, conflict("key_of_earlier_rotation", "the Idempotency-Key was used for an earlier rotation of this secret", "send a new key with a new request")
 	}
 	err = s.Store.Rotate(ctx, there.ARN, token)
 	if err == nil || fault.KindOf(err) != fault.Conflict {
@@ -73,7 +77,7 @@ func (s *Service) Rotation(ctx context.Context, id string) (Rotation, error) {
 		return Rotation{}, missing
 	case err != nil:
 		return Rotation{}, err
-	case !there.Managed || there.Deleted:
+	case !there.Managed || there.ClientID == "" || there.Deleted: // a signing secret is no client's
 		return Rotation{}, missing
 	}
 	r := Rotation{ID: id, ClientID: there.ClientID, SecretARN: there.ARN, Started: started}

@@ -68,8 +68,13 @@ func TestStartingARotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := s.StartRotation(t.Context(), operation(1), made.ClientID); err != nil || again.SecretARN != first.SecretARN {
+	resumed := operation(1)
+	resumed.Resumed = true
+	if again, err := s.StartRotation(t.Context(), resumed, made.ClientID); err != nil || again.SecretARN != first.SecretARN {
 		t.Errorf("the same again: %+v, %v", again, err)
+	}
+	if r, err := s.StartRotation(t.Context(), operation(1), made.ClientID); fault.Reason(err) != "key_of_earlier_rotation" || fault.KindOf(err) != fault.Conflict {
+		t.Errorf("the same, when nobody remembers it: %+v, %v", r, err)
 	}
 	if _, err := s.StartRotation(t.Context(), operation(2), made.ClientID); fault.Reason(err) != "rotation_in_progress" || fault.RetryAfter(err) == 0 {
 		t.Errorf("another: %v", err)
@@ -79,7 +84,12 @@ func TestStartingARotation(t *testing.T) {
 	if _, err := s.StartRotation(t.Context(), operation(3), made.ClientID); fault.Reason(err) != "paused" {
 		t.Errorf("paused: %v", err)
 	}
-	there.Paused, there.RotationEnabled = false, false
+	there.Paused = false
+	there.ClientID = "" // a signing secret, which is no client's
+	if r, err := s.Rotation(t.Context(), first.ID); fault.Reason(err) != "rotation_not_found" {
+		t.Errorf("of no client: %+v, %v", r, err)
+	}
+	there.ClientID, there.RotationEnabled = made.ClientID, false
 	if _, err := s.StartRotation(t.Context(), operation(3), made.ClientID); fault.Reason(err) != "rotation_disabled" {
 		t.Errorf("disabled: %v", err)
 	}
@@ -99,7 +109,9 @@ func TestAStartWhoseAnswerIsLost(t *testing.T) {
 			t.Fatalf("%s: %v after %v", ways[how], err, w.calls)
 		}
 		w.point, w.dead = nil, false
-		if r, err := s.StartRotation(t.Context(), operation(1), made.ClientID); err != nil || r.State != Running {
+		op := operation(1)
+		op.Resumed = true
+		if r, err := s.StartRotation(t.Context(), op, made.ClientID); err != nil || r.State != Running {
 			t.Errorf("%s: %+v, %v", ways[how], r, err)
 		}
 	}

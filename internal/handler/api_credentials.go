@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	credentialNameText = jsonobject.Text{Min: 1, Max: 128, Pattern: nameText.Pattern, Means: nameText.Means}
+	credentialNameText = jsonobject.Text{Min: 1, Max: 90, Pattern: nameText.Pattern, Means: nameText.Means}
 	pemText            = jsonobject.Text{Min: 1, Max: 16 << 10, Pattern: regexp.MustCompile(`^[\r\n\t -~]+$`), Means: "ASCII"}
 	urlText            = jsonobject.Text{Min: 1, Max: 2048, Pattern: regexp.MustCompile(`^https://[!-~]+$`), Means: "an https URL"}
 	subjectText        = jsonobject.Text{Min: 1, Max: 256}
