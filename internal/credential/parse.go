@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"math/big"
 	"regexp"
 	"strings"
 	"time"
@@ -19,9 +18,6 @@ const (
 	maxPEM         = 8 << 10
 	maxCertificate = 4 << 10
 )
-
-// maxExponent is what cimd and Go's own parser take (31 bits).
-const maxExponent = 1<<31 - 1
 
 // A material is a public key or certificate that was sent and may be used.
 type material struct {
@@ -112,32 +108,6 @@ func materialOf(public any) (material, error) {
 	}
 	return material{kind: typePublicKey, pem: text, kid: kid, weight: kid}, nil
 }
-
-// judgeRSA refuses keys that are too small, too large, or that anybody factors.
-func judgeRSA(key *rsa.PublicKey) error {
-	switch bits := key.N.BitLen(); {
-	case key.N.Sign() <= 0 || bits < cimd.MinRSABits:
-		return weak("the RSA key has fewer than 2048 bits")
-	case bits > cimd.MaxRSABits:
-		return unusable("key_unsupported", "the RSA key has more than 4096 bits, which Auth0 does not take")
-	case key.E < 3 || key.E > maxExponent || key.E%2 == 0:
-		return weak("the RSA key's exponent is even, below 3 or above 31 bits")
-	case new(big.Int).GCD(nil, nil, key.N, smallPrimes).Cmp(big.NewInt(1)) != 0:
-		return weak("the RSA key's modulus has a small factor")
-	}
-	return nil
-}
-
-// smallPrimes is the product of the primes below 1000.
-var smallPrimes = func() *big.Int {
-	out := big.NewInt(1)
-	for n := int64(2); n < 1000; n++ {
-		if big.NewInt(n).ProbablyPrime(0) {
-			out.Mul(out, big.NewInt(n))
-		}
-	}
-	return out
-}()
 
 // parseCertificate reads an X.509 certificate with an RSA key that is valid
 // now, or will be.

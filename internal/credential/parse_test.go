@@ -37,6 +37,17 @@ func bits(n uint) *big.Int {
 	return out.Add(out, big.NewInt(1))
 }
 
+// nextRough is the next number above n without a factor below 1000.
+func nextRough(n *big.Int) *big.Int {
+	out := new(big.Int).Set(n)
+	for {
+		out.Add(out, big.NewInt(1))
+		if new(big.Int).GCD(nil, nil, out, smallPrimes).Cmp(big.NewInt(1)) == 0 {
+			return out
+		}
+	}
+}
+
 func certificate(t testing.TB, from, to time.Time, key any) string {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "orders"}, NotBefore: from, NotAfter: to}
@@ -50,6 +61,8 @@ func TestPublicKeysAsPEM(t *testing.T) {
 	curve := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
 	edwards, _, _ := ed25519.GenerateKey(rand.Reader)
 	product := new(big.Int).Mul(bits(2040), big.NewInt(997))
+	mersenne := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 2203), big.NewInt(1)) // the sixteenth Mersenne prime
+	rough := nextRough(bits(1100))
 	for name, test := range map[string]struct{ text, reason string }{
 		"SPKI":                        {good, ""},
 		"PKCS #1":                     {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&own()[0].PublicKey)), ""},
@@ -80,6 +93,9 @@ func TestPublicKeysAsPEM(t *testing.T) {
 		"a huge exponent":             {spki(t, odd(own()[0].N, 1<<40+1)), "key_weak"},
 		"an even modulus":             {spki(t, odd(new(big.Int).Add(own()[0].N, big.NewInt(1)), 65537)), "key_weak"},
 		"a modulus with a factor":     {spki(t, odd(product, 65537)), "key_weak"},
+		"a modulus that is a prime":   {spki(t, odd(mersenne, 65537)), "key_weak"},
+		"a modulus that is a square":  {spki(t, odd(new(big.Int).Mul(rough, rough), 65537)), "key_weak"},
+		"two primes side by side":     {spki(t, odd(new(big.Int).Mul(rough, nextRough(rough)), 65537)), "key_weak"},
 		"an elliptic curve":           {spki(t, &curve.PublicKey), "key_unsupported"},
 		"Ed25519":                     {spki(t, edwards), "key_unsupported"},
 		"nonsense in it":              {block("PUBLIC KEY", []byte("nonsense")), "pem_invalid"},
