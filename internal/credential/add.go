@@ -44,9 +44,6 @@ func (s *Service) AddCredentials(ctx context.Context, op Operation, clientID str
 	if err := second(); err != nil {
 		return nil, err
 	}
-	if err := a.mayLogIn(ctx); err != nil {
-		return nil, err
-	}
 	out, err := a.all(ctx)
 	if err != nil && fault.KindOf(err).Permanent() && a.begun {
 		err = undone(err, a.undo(ctx))
@@ -74,6 +71,9 @@ func (a *adding) all(ctx context.Context) ([]Credential, error) {
 		return nil, err
 	}
 	a.begun = a.op.Resumed
+	if err := a.mayLogIn(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.room(pool); err != nil {
 		return nil, err
 	}

@@ -38,3 +38,21 @@ func TestAClientOfMorePowerThanItsCallerGetsNoCredential(t *testing.T) {
 		})
 	}
 }
+
+// A client that comes to more power between two tries loses what the first has
+// added and not yet attached.
+func TestATryThatIsRefusedLaterLeavesNothing(t *testing.T) {
+	w, s, made := furnished(t, PrivateKeyJWT)
+	op := operation(1)
+	w.anyOp, w.point = true, &point{n: 7, way: killBefore} // what comes after the key is added
+	n := NewCredential{Attach: true}
+	if _, err := s.AddCredentials(t.Context(), op, made.ClientID, n); err == nil || len(w.clients[made.ClientID].credentials) != 2 {
+		t.Fatalf("%v after %v", err, w.calls)
+	}
+	w.point, w.dead, op.Resumed = nil, false, true
+	w.clients[made.ClientID].grants = []Grant{{Audience: "https://acme.eu.auth0.com/api/v2/"}}
+	_, err := s.AddCredentials(t.Context(), op, made.ClientID, n)
+	if fault.Reason(err) != "privileged_client" || len(w.clients[made.ClientID].credentials) != 1 || len(w.secrets) != 1 {
+		t.Errorf("%v; %d credentials, %d secrets", err, len(w.clients[made.ClientID].credentials), len(w.secrets))
+	}
+}
