@@ -53,6 +53,7 @@ func (h *API) register(r *httpRequest) (work, error) {
 	if m.RequestID == "" {
 		m.RequestID = r.ev.RequestContext.RequestID
 	}
+	r.message = m
 	if err := h.Policy.Check(m.ClientID); err != nil {
 		return nil, err
 	}
@@ -148,6 +149,7 @@ func (h *API) preview(r *httpRequest) (work, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.message = m
 	return func(ctx context.Context, _ credential.Operation) (reply, error) {
 		out := previewed{ExternalClientID: m.ClientID.String()}
 		err := h.Policy.Check(m.ClientID)

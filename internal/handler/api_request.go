@@ -16,6 +16,7 @@ import (
 
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/jsonobject"
+	"clientkeeper/internal/registration"
 )
 
 // maxRequest is how many bytes of body are read.
@@ -31,6 +32,7 @@ type httpRequest struct {
 	query      url.Values
 	body       []byte
 	caller     caller
+	message    registration.Request // that it asks for, if it does
 }
 
 // name is the route in logs and metrics.
@@ -151,6 +153,11 @@ func (r *httpRequest) report(ctx context.Context, out reply, err error, more ...
 	l := line(append([]any{"route", r.name(), "status", out.status}, more...))
 	l.text("caller", r.caller.subject)
 	l.text("client_id", r.parameters["client_id"])
+	l.text("made", out.header["Location"])
+	// The sender chose these; the caller is who it was.
+	l.text("external_client_id", r.message.ClientID.String())
+	l.text("request", r.message.RequestID)
+	l.text("requested_by", r.message.RequestedBy)
 	level := slog.LevelInfo
 	if err != nil {
 		l = append(l, "kind", fault.KindOf(err), "reason", fault.Reason(err), "err", err)

@@ -84,6 +84,7 @@ func (h *Webhook) answer(ctx context.Context, r *httpRequest) (out reply, err er
 		return reply{status: 202, body: webhookAnswer{"ignored", id}}, nil
 	}
 	m.RequestID = id
+	r.message = m
 	if err := h.Queue.Send(ctx, h.QueueURL, messageOf(h.QueueURL, m, id)); err != nil {
 		return reply{}, err
 	}

@@ -57,6 +57,7 @@ var keys = map[string]string{
 	"route":              "method and path of a request, as the table of routes has them",
 	"status":             "the status of an answer",
 	"caller":             "who made a request: a token's subject or the ARN of a role",
+	"made":               "the path of what a request has made",
 	"step":               "the step of a rotation, as Secrets Manager names it",
 	"secret":             "the secret's ARN",
 	"version_id":         "the id of the version that is being made",
