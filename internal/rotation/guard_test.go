@@ -125,6 +125,32 @@ func TestAKeyWhoseVersionCannotBeSeenIsNoLeftOver(t *testing.T) {
 	})
 }
 
+// A kid is a word that anybody can write beside a private key.
+func TestAKidMakesNoKeyCurrent(t *testing.T) {
+	for name, kid := range map[string]string{"the current key's": "-", "none": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			w, r := begun(t, "key")
+			c := w.state.clients[client]
+			other := keyJSON(t, r)
+			if other.KeyID = kid; kid != "" {
+				other.KeyID = c.pool[0].KeyID
+			}
+			text, err := other.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.edit(func(s *fakeSecret) {
+				c.own("certificate", "", true, 0, day) // attached, and no public key
+				s.values[tokenOf(1)] = text.Reveal()
+			})
+			err = w.step(r, StepFinish, tokenOf(1))
+			if fault.Reason(err) != "not_applied" || w.state.secrets[arn].has(Current) != "v0" {
+				t.Errorf("%s: %v, AWSCURRENT is %s", name, err, w.state.secrets[arn].has(Current))
+			}
+		})
+	}
+}
+
 // A value that no login can be tried with would be applied and never proven.
 func TestAMethodThatUsesNoSecretIsNotKept(t *testing.T) {
 	for method, want := range map[string]string{"": "", "none": "client_secret_post", "client_secret_jwt": "client_secret_post",

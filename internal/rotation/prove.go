@@ -162,7 +162,7 @@ func (w *work) readBack(ctx context.Context, pending stored, window time.Duratio
 }
 
 // tenantHas reads whether the tenant has the value; known is false where the
-// scope does not show it.
+// scope does not show it. Of a key whose kid proves nothing a login decides.
 func (w *work) tenantHas(ctx context.Context, s stored) (has, known bool, err error) {
 	c, err := w.Tenant.Client(ctx, w.settings.ClientID)
 	if err != nil {
@@ -175,10 +175,6 @@ func (w *work) tenantHas(ctx context.Context, s stored) (has, known bool, err er
 	if err != nil {
 		return false, fault.KindOf(err) != fault.Denied, err
 	}
-	for _, k := range pool {
-		if k.KeyID == s.value.KeyID && attached(c, k) && !expired(k, time.Now()) {
-			return true, true, nil
-		}
-	}
-	return false, true, nil
+	p, err := w.proveKey(ctx, c, pool, s)
+	return p == proven, p != undecided, err
 }
