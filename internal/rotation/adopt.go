@@ -33,7 +33,8 @@ type Adoption struct {
 //
 // It is also the way back where somebody changed the credential in the tenant:
 // a secret of that name that is managed for this client, and stores nothing
-// that the tenant accepts, is given what the client has.
+// that the tenant accepts, is given what the client has, and the interval
+// to its next rotation begins anew.
 func (a *Adopter) Adopt(ctx context.Context, want Adoption) (id string, err error) {
 	c, err := a.Tenant.Client(ctx, want.ClientID)
 	if err != nil {
@@ -47,7 +48,10 @@ func (a *Adopter) Adopt(ctx context.Context, want Adoption) (id string, err erro
 	w := &work{Rotator: a.Rotator, settings: settings}
 	switch there, err := a.Store.Describe(ctx, want.Name); {
 	case err == nil && there.manages(want.ClientID):
-		return there.ID, w.restore(ctx, there, c)
+		if err := w.restore(ctx, there, c); err != nil || w.event.Token == there.labelled(Current) {
+			return there.ID, err
+		}
+		return there.ID, a.Catalog.Tag(ctx, there.ID, map[string]string{TagAdopted: tags[TagAdopted]})
 	case err != nil && fault.KindOf(err) != fault.NotFound:
 		return "", err
 	}
@@ -187,6 +191,9 @@ func (a *Adopter) AdoptSecret(ctx context.Context, id, clientID string, tags map
 	w := &work{Rotator: a.Rotator, settings: settings, secret: s}
 	if s.manages(clientID) {
 		err = w.restore(ctx, s, c)
+		if since := s.Tags[TagAdopted]; since != "" && w.event.Token == s.labelled(Current) {
+			all[TagAdopted] = since // all was well: adopting again puts no rotation off
+		}
 	} else {
 		err = w.testConfiguration(ctx)
 	}

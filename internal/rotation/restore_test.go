@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -148,3 +149,50 @@ func (w *world) tryAgain(t *testing.T, a *Adopter, kind string) (err error) {
 type errDied crash
 
 func (e errDied) Error() string { return "the process died at " + e.at }
+
+// What has just been given the client's credential is not rotated at once, by
+// whichever name it was adopted again.
+func TestTheWayBackForcesNoRotation(t *testing.T) {
+	for _, name := range []string{"a secret is changed", "a key is taken away"} {
+		synctest.Test(t, func(t *testing.T) {
+			w, a, _ := drifted(t, name)
+			time.Sleep(60 * day)
+			id, err := a.Adopt(t.Context(), Adoption{ClientID: client, Name: arn})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour) // past the cadence floor
+			s, err := a.Store.Describe(t.Context(), id)
+			if plan := PlanRotations(time.Now(), []Secret{s}, Policy{}); err != nil || len(plan.Start) > 0 || plan.Skip[0].Why != "not_due" {
+				t.Errorf("%s: %v, %+v", name, err, plan)
+			}
+			if w.state.secrets[arn].Tags[TagInterval] != "30d" {
+				t.Errorf("%s: the other tags are %v", name, w.state.secrets[arn].Tags)
+			}
+		})
+	}
+}
+
+// Who adopts again and again what is well does not put its rotation off.
+func TestAdoptingAgainPutsNoRotationOff(t *testing.T) {
+	for what, again := range map[string]func(*Adopter, context.Context) error{
+		"a secret that exists": func(a *Adopter, ctx context.Context) error { return a.AdoptSecret(ctx, arn, client, nil) },
+		"a client": func(a *Adopter, ctx context.Context) error {
+			_, err := a.Adopt(ctx, Adoption{ClientID: client, Name: arn})
+			return err
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, a, _ := drifted(t, "nothing")
+			since := "2000-01-01T00:00:00Z"
+			w.edit(func(s *fakeSecret) { s.Tags[TagAdopted] = since })
+			time.Sleep(20 * day)
+			if err := again(a, t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.state.secrets[arn].Tags[TagAdopted]; got != since {
+				t.Errorf("%s: adopted since %s, was %s", what, got, since)
+			}
+		})
+	}
+}
