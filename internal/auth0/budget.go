@@ -51,6 +51,10 @@ const (
 	// refillEvery is how often a bucket that is not heard of gains something.
 	refillEvery = time.Second
 
+	// longestRefill is more than any bucket is without a refill. A reset farther
+	// away is a mistake; what a 429 asks for is another matter, see advice.
+	longestRefill = time.Minute
+
 	// maxSpacing bounds the distance between spaced calls: spacing slows down,
 	// it does not send anybody away.
 	maxSpacing = time.Second
@@ -173,6 +177,10 @@ func (b *budget) describe(now time.Time, a answer, p Priority) {
 		return
 	}
 	window, _ := digits(a.header.Get("X-RateLimit-Reset"))
+	refill := untilRefill(a.header, now)
+	if refill > longestRefill {
+		window, refill = 0, refillEvery
+	}
 	lowest := int(min(left, limit))
 	if b.known && b.limit == int(limit) && window > 0 {
 		switch {
@@ -189,7 +197,7 @@ func (b *budget) describe(now time.Time, a answer, p Priority) {
 	b.known, b.off = true, false
 	b.limit, b.window, b.lowest = int(limit), window, lowest
 	b.left = lowest - b.inFlight
-	b.refill = now.Add(max(untilRefill(a.header, now), 100*time.Millisecond))
+	b.refill = now.Add(max(refill, 100*time.Millisecond))
 	switch keep := b.keep(p); {
 	case a.status == http.StatusTooManyRequests:
 		c.grows(now, p, 0)

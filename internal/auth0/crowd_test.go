@@ -43,6 +43,29 @@ func TestAGuessIsTriedByOneCall(t *testing.T) {
 	goes(true, "a second later")
 }
 
+// One answer with a reset that nobody can mean, such as milliseconds or a clock
+// that is set to another year, must not silence an instance for as long as it lives.
+func TestAResetThatIsFarAwayIsNotBelieved(t *testing.T) {
+	now := time.Unix(1_790_000_000, 0)
+	for name, remaining := range map[string]int{"much is left": 9, "nothing is left": 0} {
+		b := newBudget(0)
+		b.take(now, Urgent)
+		strange := left(now, 200, 10, remaining)
+		strange.header.Set("X-RateLimit-Reset", strconv.FormatInt(now.UnixMilli(), 10))
+		b.settle(now, strange, Urgent)
+		later := now.Add(2 * sec)
+		if wait, _ := b.take(later, Urgent); wait != 0 {
+			t.Errorf("%s: two seconds later a call waits %v", name, wait)
+		}
+		b.settle(later, left(later, 200, 10, 9), Urgent)
+		for i := range 3 {
+			if wait, _ := b.take(later, Urgent); wait != 0 {
+				t.Errorf("%s: call %d waits %v, though much is left", name, i, wait)
+			}
+		}
+	}
+}
+
 // A class of calls that meets others waits longer each time, up to its bound,
 // and forgets it as it meets nobody; the other class does not suffer for it.
 func TestTurnsBecomeRarerInACrowd(t *testing.T) {
