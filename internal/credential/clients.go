@@ -85,7 +85,7 @@ func (s *Service) managedSecret(ctx context.Context, c State) (Stored, error) {
 		switch {
 		case err == nil && there.Managed && there.ClientID == c.ID && !there.Deleted:
 			return there, nil
-		case err != nil && !slices.Contains([]fault.Kind{fault.NotFound, fault.Denied, fault.Invalid}, fault.KindOf(err)):
+		case err != nil && !unseenHere(err):
 			return Stored{}, err
 		}
 	}

@@ -111,23 +111,32 @@ func (s *Service) keyUsed(ctx context.Context, there Stored) (bool, error) {
 	return slices.ContainsFunc(pool, func(k Credential) bool { return strings.HasSuffix(k.Name, mark) }), nil
 }
 
-// examineClient looks for the secret of a client that a request made.
+// examineClient looks for the secret of a client that a request made. One that
+// is in another account or region cannot be looked at from here.
 func (s *Service) examineClient(ctx context.Context, c Marked) ([]Finding, error) {
+	says, repair := "no secret holds its credential", ""
 	if c.SecretARN != "" {
 		there, err := s.Store.Describe(ctx, c.SecretARN)
 		switch {
 		case err == nil && !there.Deleted:
 			return nil, nil // a list may be five minutes old
-		case err != nil && fault.KindOf(err) != fault.NotFound:
+		case err != nil && !unseenHere(err):
 			return nil, err
 		}
+		says, repair = "its secret "+c.SecretARN+" is gone, or not to be seen from here", "look for the secret there; if it is gone, "
 	}
 	managed, err := s.Store.Managed(ctx, c.ID)
 	if err != nil || len(managed) > 0 {
 		return nil, err
 	}
-	return []Finding{{Slug: ClientUnstored, Says: "client " + c.ID + " was made by a request, and no secret holds its credential",
-		Repair: "clientkeeper adopt " + c.ID + " gives it one, or delete it in the tenant"}}, nil
+	return []Finding{{Slug: ClientUnstored, Says: "client " + c.ID + " was made by a request, and " + says,
+		Repair: repair + "clientkeeper adopt " + c.ID + " gives it one, or delete it in the tenant"}}, nil
+}
+
+// unseenHere reports whether a secret that is named by its ARN is not there, or
+// not this account's and region's.
+func unseenHere(err error) bool {
+	return slices.Contains([]fault.Kind{fault.NotFound, fault.Denied, fault.Invalid}, fault.KindOf(err))
 }
 
 // Repair does what a finding asks for, if it is safe and if a new look still

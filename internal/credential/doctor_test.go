@@ -1,6 +1,8 @@
 package credential
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,6 +77,44 @@ func repaired(t *testing.T, s *Service, f Finding) {
 	if done, err := s.Repair(t.Context(), f); done || err != nil {
 		t.Errorf("repaired again: %v, %v", done, err)
 	}
+}
+
+// A tenant may be served from several accounts and regions. A client whose
+// secret is elsewhere keeps nobody from looking, and the finding says where.
+func TestASecretElsewhere(t *testing.T) {
+	for _, kind := range []fault.Kind{fault.NotFound, fault.Denied, fault.Invalid} {
+		w, s, made := furnished(t, PrivateKeyJWT)
+		const arn = "arn:aws:secretsmanager:us-east-1:999999999999:secret:clients/orders-AbCdEf"
+		w.clients["elsewhere"] = &fakeClient{State: State{ID: "elsewhere", Metadata: map[string]string{MarkRequest: operation(5).ID, MarkSecret: arn}}}
+		s.Store = abroad{fakeStore{w}, arn, kind}
+		found, err := s.Examine(t.Context())
+		if err != nil || len(found) != 1 || found[0].Slug != ClientUnstored || found[0].Safe || !strings.Contains(found[0].Says, arn) {
+			t.Errorf("%v: %+v, %v", kind, found, err)
+		}
+		if _, err := s.Credentials(t.Context(), made.ClientID); err != nil {
+			t.Error(err)
+		}
+	}
+	w, s, _ := furnished(t, PrivateKeyJWT)
+	clear(w.secrets)
+	s.Store = abroad{fakeStore{w}, w.only().Metadata[MarkSecret], fault.Unavailable}
+	if found, err := s.Examine(t.Context()); err == nil || len(found) > 0 {
+		t.Errorf("not readable: %+v, %v", found, err)
+	}
+}
+
+// abroad has a secret that cannot be looked at.
+type abroad struct {
+	fakeStore
+	arn  string
+	kind fault.Kind
+}
+
+func (a abroad) Describe(ctx context.Context, id string) (Stored, error) {
+	if id == a.arn {
+		return Stored{}, refused(a.kind, "")
+	}
+	return a.fakeStore.Describe(ctx, id)
 }
 
 // What is no longer so is not repaired.
