@@ -34,7 +34,8 @@
 // it does not have, what was made is removed again: first the client or the
 // credential, then the secret. If that fails in passing, the caller is told to
 // repeat, and hears the refusal then. No grant is made for an API of the tenant
-// itself: whoever may make clients could give itself the Management API.
+// itself: whoever may make clients could give itself the Management API. For
+// the same reason a client that has such a grant is given no credential.
 //
 // Nothing private is taken from callers, whatever shape it has; a key has to be
 // RSA of 2048 to 4096 bits, as Auth0 wants it ("Configure Private Key JWT
