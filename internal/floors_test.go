@@ -58,6 +58,7 @@ var floors = map[string]int{
 	"internal/sandbox":          7,
 	"internal/cmd/clientkeeper": 8,
 	"internal/cmd/release":      8,
+	"internal/cmd/samlocal":     8,
 
 	"functions/api":                8,
 	"functions/check-deployment":   8,

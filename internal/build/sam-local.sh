@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs sample events with `sam local invoke` and in the sandbox that
-# .sandbox/env tells of, and the HTTP API with `sam local start-api`, and
-# compares what became of them.
+# Runs sample events in containers, with `sam local`, and in the sandbox's own
+# Lambda, and compares what became of them. Each runtime gets a sandbox of its
+# own, on free ports, which this starts and stops.
 #
 #   internal/build/sam-local.sh events/register-client.url.json ...
 #
@@ -9,40 +9,50 @@
 # curl and the AWS CLI.
 set -eu
 
-test -f .sandbox/env || { echo "no .sandbox/env: start the sandbox first, with make run in another terminal" >&2; exit 1; }
-
 case $(uname -m) in
 arm64 | aarch64) parameters=Architecture=arm64 ;;
 *) parameters=Architecture=x86_64 ;;
 esac
+SAM_FLAGS="--parameter-overrides $parameters ${SAM_FLAGS:-}"
 
 # A build of its own, since it gets the sandbox's certificate, which must never
 # be deployed.
 build=.aws-sam/local
 sam build --build-dir $build --parameter-overrides $parameters
-. ./.sandbox/env
-for function in $build/*Function; do cp "$AUTH0_CA_FILE" "$function/sandbox-ca.pem"; done
-go build -o .aws-sam/ ./internal/cmd/clientkeeper
+clientkeeper=$PWD/.aws-sam/clientkeeper
+go build -o .aws-sam/ ./internal/cmd/clientkeeper ./internal/cmd/samlocal
 go build -o .aws-sam/bridge internal/build/bridge.go
-go build -o .aws-sam/samlocal internal/build/samlocal.go
 
-aws_port=${AWS_ENDPOINT_URL##*:}
-tenant_port=${AUTH0_DOMAIN##*:}
-container_domain=host.docker.internal:$tenant_port
-
-# What the samples of a rotation need: for each of the two runs a client with a
-# managed secret, and in it a version that is labelled AWSPENDING.
 prepared=$(mktemp -d)
 pids=
-trap 'for pid in $pids; do kill $pid 2>/dev/null || true; done; rm -rf "$prepared"' EXIT
+stop() {
+	for pid in $pids; do kill -INT "$pid" 2>/dev/null || true; done
+	for pid in $pids; do wait "$pid" 2>/dev/null || true; done
+	rm -rf "$prepared"
+}
+trap stop EXIT
 trap 'exit 130' INT TERM
-clientkeeper=$PWD/.aws-sam/clientkeeper
+
+for run in sam own; do
+	rm -rf ".aws-sam/sandbox-$run"
+	mkdir -p ".aws-sam/sandbox-$run"
+	$clientkeeper sandbox -json -play=false -port 0 -dir ".aws-sam/sandbox-$run" >".aws-sam/sandbox-$run/log" 2>&1 &
+	pids="$pids $!"
+done
+for run in sam own; do
+	for _ in $(seq 300); do [ -f ".aws-sam/sandbox-$run/env" ] && break; sleep 1; done
+	[ -f ".aws-sam/sandbox-$run/env" ] || { echo "the sandbox did not start" >&2; cat ".aws-sam/sandbox-$run/log" >&2; exit 1; }
+done
+
+# What the samples of a rotation need: in each sandbox a client with a managed
+# secret, and in it a version that is labelled AWSPENDING.
 uuid() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n' | sed 's/\(........\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/'; }
 uuid >"$prepared/token"
-for run in sam own; do
+for run in sam own; do (
+	. "./.aws-sam/sandbox-$run/env"
 	$clientkeeper token | sed 's/^/authorization: Bearer /' | curl -sSf -H @- -H 'content-type: application/json' \
 		-H "idempotency-key: $(uuid)" "$API_URL/v1/clients" \
-		-d "{\"name\":\"sam-local-$run\",\"token_endpoint_auth_method\":\"client_secret_post\"}" |
+		-d '{"name":"sam-local","token_endpoint_auth_method":"client_secret_post"}' |
 		sed 's/.*"secret_arn":"\([^"]*\)".*/\1/' >"$prepared/arn-$run"
 	arn=$(cat "$prepared/arn-$run")
 	until [ -z "$(aws secretsmanager list-secret-version-ids --secret-id "$arn" --query 'Versions[?contains(VersionStages, `AWSPENDING`)].VersionId' --output text)" ]; do sleep 1; done
@@ -50,33 +60,17 @@ for run in sam own; do
 		sed "s/\"client_secret\":\"[^\"]*\"/\"client_secret\":\"$(uuid)$(uuid)\"/" >"$prepared/value"
 	aws secretsmanager put-secret-value --secret-id "$arn" --client-request-token "$(cat "$prepared/token")" \
 		--version-stages AWSPENDING --secret-string "file://$prepared/value" >/dev/null
-done
-# In its container the function knows the tenant by another name.
-aws secretsmanager tag-resource --secret-id "$(cat "$prepared/arn-sam")" --tags "Key=clientkeeper:tenant,Value=$container_domain"
-# Signs with the addresses of this shell, not with the containers'.
-cat >"$prepared/sign" <<SIGN
-#!/bin/sh
-AWS_ENDPOINT_URL='$AWS_ENDPOINT_URL' WEBHOOK_SECRET_ARN='${WEBHOOK_SECRET_ARN:-}' exec '$clientkeeper' sign-webhook -id "\$1"
-SIGN
-chmod +x "$prepared/sign"
+); done
 
-# sam local hands in each variable that the template declares and the shell has.
-# In a container, localhost is the container.
-export AUTH0_CA_FILE=/var/task/sandbox-ca.pem
-export AUTH0_DOMAIN="$container_domain"
-export AWS_ENDPOINT_URL="http://host.docker.internal:$aws_port"
-.aws-sam/bridge "$aws_port" "$tenant_port" &
+# What a container needs to reach the sandbox: its certificate, and a way in.
+. ./.aws-sam/sandbox-sam/env
+for function in $build/*Function; do cp "$AUTH0_CA_FILE" "$function/sandbox-ca.pem"; done
+.aws-sam/bridge "${AWS_ENDPOINT_URL##*:}" "${AUTH0_DOMAIN##*:}" &
 pids="$pids $!"
 
-# sam local start-api works out no Fn::GetAtt in an integration, and knows no
-# authorizer but a Lambda.
+# sam local start-api works out no Fn::GetAtt in an integration.
 awk '/^ *IntegrationUri:$/ { key = $0; getline; getline f; getline; sub(/^ *- /, "", f)
 	print key " arn:aws:lambda:us-east-1:123456789012:function:" f; next } { print }' $build/template.yaml >$build/start-api.yaml
-# shellcheck disable=SC2086 # SAM_FLAGS is a list of words
-sam local start-api --disable-authorizer -t $build/start-api.yaml --parameter-overrides $parameters --port 3080 \
-	--add-host host.docker.internal:host-gateway ${SAM_FLAGS:-} >.aws-sam/start-api.log 2>&1 &
-pids="$pids $!"
-for _ in $(seq 60); do curl -s -o /dev/null http://127.0.0.1:3080/v1/nothing && break; sleep 1; done
 
-.aws-sam/samlocal -template $build/template.yaml -sam-flags "--parameter-overrides $parameters ${SAM_FLAGS:-}" \
-	-lambda "$LAMBDA_ENDPOINT_URL" -api "$API_URL" -sam-api http://127.0.0.1:3080 -prepared "$prepared" "$@"
+.aws-sam/samlocal -template $build/template.yaml -api-template $build/start-api.yaml -sam-flags "$SAM_FLAGS" \
+	-clientkeeper "$clientkeeper" -sam .aws-sam/sandbox-sam -own .aws-sam/sandbox-own -prepared "$prepared" "$@"
