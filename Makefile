@@ -122,5 +122,5 @@ sam-build: ## Build for deployment, SAM_FLAGS as you like (needs the SAM CLI)
 	sam build $(SAM_FLAGS)
 
 .PHONY: sam-local
-sam-local: ## Run each of EVENTS in a container and in `make run`, compare (needs the SAM CLI, Docker, the AWS CLI)
+sam-local: ## Run each of EVENTS in a container and in the sandbox, compare (needs the SAM CLI, Docker, the AWS CLI)
 	SAM_FLAGS='$(SAM_FLAGS)' internal/build/sam-local.sh $(EVENTS)

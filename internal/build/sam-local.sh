@@ -26,7 +26,7 @@ go build -o .aws-sam/bridge internal/build/bridge.go
 prepared=$(mktemp -d)
 pids=
 stop() {
-	for pid in $pids; do kill -INT "$pid" 2>/dev/null || true; done
+	for pid in $pids; do kill "$pid" 2>/dev/null || true; done
 	for pid in $pids; do wait "$pid" 2>/dev/null || true; done
 	rm -rf "$prepared"
 }

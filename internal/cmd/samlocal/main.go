@@ -27,7 +27,7 @@ import (
 type options struct {
 	template, apiTemplate, prepared, clientkeeper, samFlags string
 	sam, own                                                string // the sandboxes' folders
-	files                                                   []string
+	files, inherited                                        []string
 }
 
 func main() {
@@ -40,7 +40,7 @@ func main() {
 	flag.StringVar(&o.sam, "sam", "", "the folder of the sandbox that the containers talk to")
 	flag.StringVar(&o.own, "own", "", "the folder of the sandbox whose own Lambda runs the events")
 	flag.Parse()
-	o.files = flag.Args()
+	o.files, o.inherited = flag.Args(), os.Environ()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
 	stop()

@@ -36,7 +36,8 @@ func answered(answer []byte) string {
 	case json.Unmarshal(answer, &a) != nil:
 		return "no JSON object"
 	case a["errorType"] != nil:
-		return fmt.Sprint("failed ", a["errorType"])
+		message, _ := a["errorMessage"].(string)
+		return fmt.Sprintf("failed %v %s", a["errorType"], kindOf(message))
 	case a["statusCode"] != nil:
 		headers, _ := a["headers"].(map[string]any)
 		body, _ := a["body"].(string)
@@ -47,6 +48,12 @@ func answered(answer []byte) string {
 		return fmt.Sprintf("%d handed back", len(list))
 	}
 	return summary(a)
+}
+
+// kindOf is the part of a failure's message that names no single thing.
+func kindOf(message string) string {
+	parts := strings.SplitN(message, ": ", 3)
+	return strings.Join(parts[:min(2, len(parts))], ": ")
 }
 
 // response is an HTTP answer: its status, the type of problem, and how much it
@@ -62,6 +69,9 @@ func response(status string, replayed bool, body []byte) string {
 	}
 	if problem, ok := b["type"].(string); ok {
 		return strings.Join(append(words, problem[strings.LastIndex(problem, ":")+1:]), " ")
+	}
+	if status, ok := b["status"].(string); ok {
+		words = append(words, status)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b)) {
 		if list, ok := b[name].([]any); ok {
@@ -98,8 +108,8 @@ func logged(log []byte) string {
 	seen := map[string]int{}
 	for text := range bytes.Lines(log) {
 		var l struct {
-			Metrics                                      any `json:"_aws"`
-			Message, Did, Mode, Outcome, Reason, Finding string
+			Metrics                       any `json:"_aws"`
+			Did, Outcome, Reason, Finding string
 		}
 		if json.Unmarshal(text, &l) != nil || l.Metrics != nil {
 			continue

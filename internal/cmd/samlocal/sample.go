@@ -97,17 +97,19 @@ func (s *side) learn(name string, answer []byte) {
 		Body string `json:"body"`
 	}
 	var made struct {
-		ClientID     string `json:"client_id"`
-		CredentialID string `json:"credential_id"`
+		ClientID    string `json:"client_id"`
+		Credentials []struct {
+			ID string `json:"id"`
+		} `json:"credentials"`
 	}
 	if json.Unmarshal(answer, &a) != nil || json.Unmarshal([]byte(a.Body), &made) != nil {
 		return
 	}
-	switch name {
-	case "api.create-client":
+	switch {
+	case name == "api.create-client":
 		s.client = made.ClientID
-	case "api.add-key":
-		s.credential = made.CredentialID
+	case name == "api.add-key" && len(made.Credentials) > 0:
+		s.credential = made.Credentials[0].ID
 	}
 }
 

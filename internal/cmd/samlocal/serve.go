@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -93,28 +94,36 @@ func (r *runner) startLambda(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		r.table.add(row{"start-lambda", function, name, answered(sam), answered(own), seconds, 0})
+		r.table.add(row{"start-lambda", function, name, sam, own, seconds, 0})
 	}
 	return nil
 }
 
-func (s *side) invokeByCLI(ctx context.Context, endpoint, function, file string) ([]byte, error) {
+// invokeByCLI returns what the answer comes down to, after the kind of error
+// that the Invoke API says it is.
+func (s *side) invokeByCLI(ctx context.Context, endpoint, function, file string) (string, error) {
 	event, err := os.ReadFile(file)
 	if err == nil && !strings.HasPrefix(nameOf(file), "rotate-secret.") {
 		event, err = s.sample(ctx, file)
 	}
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	in, out := filepath.Join(s.prepared, "event"), filepath.Join(s.prepared, "answer")
 	if err := os.WriteFile(in, event, 0o600); err != nil {
-		return nil, err
+		return "", err
 	}
-	if _, err := s.aws(ctx, "lambda", "invoke", "--endpoint-url", endpoint, "--function-name", function,
-		"--cli-read-timeout", "0", "--payload", "fileb://"+in, out); err != nil {
-		return nil, err
+	about, err := s.aws(ctx, "lambda", "invoke", "--endpoint-url", endpoint, "--function-name", function,
+		"--cli-read-timeout", "0", "--payload", "fileb://"+in, out)
+	if err != nil {
+		return "", err
 	}
-	return os.ReadFile(out)
+	var a struct{ FunctionError string }
+	if err := json.Unmarshal(about, &a); err != nil {
+		return "", err
+	}
+	answer, err := os.ReadFile(out)
+	return strings.TrimSpace(a.FunctionError + " " + answered(answer)), err
 }
 
 // A request to the HTTP API. One that is named is signed by its name.

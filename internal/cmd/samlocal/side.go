@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -52,7 +53,7 @@ func openSide(o options, folder, name string) (*side, error) {
 
 // environ is the environment of a command that talks to this side's sandbox.
 func (s *side) environ(more map[string]string) []string {
-	env := os.Environ()
+	env := slices.Clone(s.inherited)
 	for _, variables := range []map[string]string{s.env, more} {
 		for name, value := range variables {
 			env = append(env, name+"="+value) // the last one counts

@@ -39,7 +39,11 @@ func (s *side) state(ctx context.Context) (map[string]string, error) {
 		if time.Now().After(deadline) {
 			return nil, fmt.Errorf("%d messages are still on the queue of registrations after %s", waiting, settleTime)
 		}
-		time.Sleep(time.Second)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
 	}
 	dead, err := s.messages(ctx, s.env["REGISTRATIONS_DLQ_URL"])
 	if err != nil {
