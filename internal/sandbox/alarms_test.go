@@ -97,7 +97,8 @@ func (n *night) mischief(rules string) {
 // run has the schedule make a run.
 func (n *night) run() { n.must(n.Scheduler.RunNow("clientkeeper-check-rotations")) }
 
-// secret stores a managed secret of a client, whose tags may say otherwise.
+// secret stores a managed secret of a client, whose tags may say otherwise, and
+// switches its rotation on.
 func (n *night) secret(name string, tags map[string]string) (arn, client string) {
 	client, value := n.Tenant.AddClient(name)
 	text, err := json.Marshal(map[string]string{"client_id": client, "client_secret": value})
@@ -107,8 +108,13 @@ func (n *night) secret(name string, tags map[string]string) (arn, client string)
 	arn, err = n.Secrets.Put(name, string(text), all)
 	n.must(err)
 	n.made = append(n.made, arn)
+	_, err = n.secrets.RotateSecret(n.t.Context(), &awssecrets.RotateSecretInput{SecretId: &arn, RotationLambdaARN: &rotator, RotateImmediately: aws.Bool(false)})
+	n.must(err)
+	n.must(n.Secrets.Idle(n.t.Context()))
 	return arn, client
 }
+
+var rotator = "arn:aws:lambda:eu-central-2:123456789012:function:RotateSecretFunction"
 
 // forget removes the secrets that a provocation has made.
 func (n *night) forget() {
@@ -132,11 +138,7 @@ func (n *night) stuck(name, pending string) (arn, client string) {
 		n.must(err)
 		pending = *value.SecretString
 	}
-	function := "arn:aws:lambda:eu-central-2:123456789012:function:RotateSecretFunction"
-	_, err := n.secrets.RotateSecret(n.t.Context(), &awssecrets.RotateSecretInput{SecretId: &arn, RotationLambdaARN: &function, RotateImmediately: aws.Bool(false)})
-	n.must(err)
-	n.must(n.Secrets.Idle(n.t.Context()))
-	_, err = n.secrets.PutSecretValue(n.t.Context(), &awssecrets.PutSecretValueInput{SecretId: &arn, SecretString: &pending,
+	_, err := n.secrets.PutSecretValue(n.t.Context(), &awssecrets.PutSecretValueInput{SecretId: &arn, SecretString: &pending,
 		ClientRequestToken: aws.String("00000000-0000-4000-8000-000000000001"), VersionStages: []string{"AWSPENDING"}})
 	n.must(err)
 	return arn, client
@@ -325,6 +327,7 @@ func (n *night) provoke(p provocation) {
 // function does all that it ever does, so what it asked AWS for is what its
 // role has to allow.
 func TestEveryAlarmRings(t *testing.T) {
+	t.Parallel()
 	n := nightfall(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
 	defer cancel()

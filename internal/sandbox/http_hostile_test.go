@@ -129,6 +129,7 @@ func flip(s string) string {
 // Hostile requests through the gateway, the functions' own binaries and all:
 // what concerns the token and the wire, which the handler never sees.
 func TestHostileRequestsThroughTheGateway(t *testing.T) {
+	t.Parallel()
 	s := start(t, sandbox.Options{Parameters: map[string]string{"ApiRate": "1000", "ApiBurst": "1000"}})
 	c := newCaller(t, s)
 	good := c.mine("")

@@ -44,6 +44,7 @@ func publicJWK(key *rsa.PublicKey) map[string]any {
 // Keys that are weak, of another kind or none at all are refused, and the client
 // keeps the credentials that it has.
 func TestHostileKeysThroughTheGateway(t *testing.T) {
+	t.Parallel()
 	s := start(t, sandbox.Options{Parameters: map[string]string{"ApiRate": "1000", "ApiBurst": "1000"}})
 	c := newCaller(t, s)
 	bearer := []string{"Authorization", "Bearer " + c.mine("")}

@@ -96,6 +96,7 @@ func (v visitor) token(s *sandbox.Sandbox, scope string) string {
 // The HTTP API leads to the real functions: with a token for the route, and for
 // a webhook with a signature by the secret that the stack has made.
 func TestHTTPAPI(t *testing.T) {
+	t.Parallel()
 	s := start(t, sandbox.Options{})
 	env := environment(t, s)
 	v := visitor{t, env}

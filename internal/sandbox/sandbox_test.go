@@ -58,6 +58,7 @@ func start(t *testing.T, o sandbox.Options) *sandbox.Sandbox {
 // The whole way, for real: messages on a queue, the function's binary, clients
 // in a tenant, and the bad ones in the dead-letter queue with their reason.
 func TestTheSampleEventsEndAsExpected(t *testing.T) {
+	t.Parallel()
 	var lines written
 	s := start(t, sandbox.Options{Line: lines.line})
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
@@ -138,6 +139,7 @@ func privateExponent(t *testing.T, s *sandbox.Sandbox) string {
 }
 
 func TestTheSoakKeepsItsPromises(t *testing.T) {
+	t.Parallel()
 	var lines written
 	s := start(t, sandbox.Options{Line: lines.line, Plan: "private-500", Mischief: sandbox.SoakMischief,
 		Parameters: sandbox.SoakParameters, Crash: sandbox.SoakCrash})
@@ -280,6 +282,7 @@ func TestABadParameterFailsTheStart(t *testing.T) {
 }
 
 func TestASecretOfEachKindRotates(t *testing.T) {
+	t.Parallel()
 	var lines written
 	s := start(t, sandbox.Options{Line: lines.line})
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)

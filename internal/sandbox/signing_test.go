@@ -17,6 +17,7 @@ import (
 // deployed: the real functions rotate it, and take a sender's requests by the
 // old secret and by the new one while that goes on and afterwards.
 func TestTheStacksSigningSecretRotates(t *testing.T) {
+	t.Parallel()
 	const body = `{"type":"registration.requested","data":{"external_client_id":"https://vscode.dev/oauth/client-metadata.json"}}`
 	ended, goOn := make(chan secretsmanager.StepEvent, 8), make(chan struct{})
 	release := sync.OnceFunc(func() { close(goOn) })
