@@ -147,9 +147,7 @@ func TestEveryQueueIsSafeAndWatched(t *testing.T) {
 		case "AWS::CloudWatch::Alarm":
 			watched = append(watched, scalars(member(r, "Dimensions"))...)
 		case "AWS::SQS::QueuePolicy":
-			if strings.Contains(strings.Join(scalars(&r.Properties), " "), "aws:SecureTransport false") {
-				guarded = append(guarded, scalars(member(r, "Queues"))...)
-			}
+			guarded = append(guarded, overTLS(r)...)
 		}
 	}
 	for id, r := range resources {
@@ -168,10 +166,53 @@ func TestEveryQueueIsSafeAndWatched(t *testing.T) {
 		if isTarget && !slices.Contains(watched, id+".QueueName") {
 			t.Errorf("nobody is told of what is in %s", id)
 		}
-		if id != "FailedRunsQueue" && !slices.Contains(guarded, id) && !isTarget {
+		if !slices.Contains(guarded, id) {
 			t.Errorf("%s speaks plain HTTP", id)
 		}
 	}
+}
+
+// overTLS are the queues that a policy is attached to and denies whatever does
+// not come over TLS, to everybody.
+func overTLS(r resource) (out []string) {
+	attached := scalars(member(r, "Queues"))
+	for _, s := range statements(r) {
+		var named []string
+		parts := map[string]string{}
+		for i := 0; i+1 < len(s.Content); i += 2 {
+			parts[s.Content[i].Value] = strings.Join(scalars(s.Content[i+1]), " ")
+			if s.Content[i].Value == "Resource" {
+				named = scalars(s.Content[i+1])
+			}
+		}
+		if parts["Effect"] != "Deny" || parts["Principal"] != "*" || parts["Action"] != "sqs:*" || !keysAndValue(s, "Condition", "Bool", "aws:SecureTransport", "false") {
+			continue
+		}
+		for _, id := range attached {
+			if slices.Contains(named, id+".Arn") {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
+}
+
+// keysAndValue reports whether the keys lead from n to a value, and past
+// nothing else.
+func keysAndValue(n *yaml.Node, path ...string) bool {
+	for i, key := range path[:len(path)-1] {
+		at := -1
+		for j := 0; n.Kind == yaml.MappingNode && j+1 < len(n.Content); j += 2 {
+			if n.Content[j].Value == key {
+				at = j + 1
+			}
+		}
+		if at < 0 || i > 0 && len(n.Content) != 2 {
+			return false
+		}
+		n = n.Content[at]
+	}
+	return n.Value == path[len(path)-1]
 }
 
 // Every function has a role, a log group with a retention and a way for its

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -31,5 +32,5 @@ func build(ctx context.Context, log *slog.Logger) (*handler.Webhook, error) {
 	if err != nil {
 		return nil, err
 	}
-	return app.Webhook(ctx, c, log)
+	return app.Webhook(ctx, c, log, telemetry.NewMetrics(os.Stdout, cmp.Or(os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), "webhook")))
 }

@@ -36,7 +36,7 @@ func API(ctx context.Context, c config.API, log *slog.Logger, metrics telemetry.
 		Policy:    policy,
 		Queue:     queue.New(cfg), QueueURL: c.QueueURL,
 		Withheld: managementAudiences(c.Tenant),
-		Log:      log, Metrics: metrics, Observe: observer(metrics),
+		Log:      log, Metrics: metrics, Events: announcer(cfg, c.Tenant, c.EventsQueueURL), Observe: observer(metrics),
 	}, nil
 }
 

@@ -14,11 +14,12 @@ import (
 	"clientkeeper/internal/queue"
 	"clientkeeper/internal/secret"
 	"clientkeeper/internal/secretstore"
+	"clientkeeper/internal/telemetry"
 	"clientkeeper/internal/webhook"
 )
 
 // Webhook builds functions/webhook.
-func Webhook(ctx context.Context, c config.Webhook, log *slog.Logger) (*handler.Webhook, error) {
+func Webhook(ctx context.Context, c config.Webhook, log *slog.Logger, metrics telemetry.Metrics) (*handler.Webhook, error) {
 	cfg, err := AWS(ctx)
 	if err != nil {
 		return nil, err
@@ -28,7 +29,7 @@ func Webhook(ctx context.Context, c config.Webhook, log *slog.Logger) (*handler.
 		v, err := store.Get(ctx, c.Secret, secretstore.WithStage(stage))
 		return v.Value, err
 	}}
-	return &handler.Webhook{Keys: ring.keys, Queue: queue.New(cfg), QueueURL: c.QueueURL, Log: log}, nil
+	return &handler.Webhook{Keys: ring.keys, Queue: queue.New(cfg), QueueURL: c.QueueURL, Log: log, Metrics: metrics}, nil
 }
 
 // ringTime is how long the signing secrets are used without a look at what is

@@ -29,6 +29,8 @@ type API struct {
 	// AnyClient lets callers give credentials to clients that clientkeeper
 	// does not manage, too. (ANY_CLIENT, default false)
 	AnyClient bool
+	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
+	EventsQueueURL string
 }
 
 // LoadAPI is as [LoadRegisterClient].
@@ -44,6 +46,7 @@ func LoadAPI(getenv func(string) string) (API, error) {
 		RotationFunction: e.arn("ROTATION_FUNCTION_ARN", "lambda", "the ARN of functions/rotate-secret"),
 		SecretPrefix:     e.secretPrefix("SECRET_PREFIX", "clients/"),
 		AnyClient:        e.flag("ANY_CLIENT"),
+		EventsQueueURL:   e.eventsQueue(),
 	}
 	if strings.TrimSpace(getenv("SECRETS_KEY_ARN")) != "" {
 		c.SecretsKey = e.arn("SECRETS_KEY_ARN", "kms", "the ARN of a KMS key")

@@ -29,8 +29,9 @@ func TestTheAPIsDefaultsAreComplete(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	all, err := config.LoadAPI(apiEnvironment(map[string]string{"SECRET_PREFIX": "team/a/", "ANY_CLIENT": "true", "SECRETS_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/1"}))
-	if err != nil || all.SecretPrefix != "team/a/" || !all.AnyClient || all.SecretsKey == "" {
+	all, err := config.LoadAPI(apiEnvironment(map[string]string{"SECRET_PREFIX": "team/a/", "ANY_CLIENT": "true", "SECRETS_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/1",
+		"EVENTS_QUEUE_URL": "https://sqs/events"}))
+	if err != nil || all.SecretPrefix != "team/a/" || !all.AnyClient || all.SecretsKey == "" || all.EventsQueueURL != "https://sqs/events" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }
@@ -38,7 +39,7 @@ func TestTheAPIsDefaultsAreComplete(t *testing.T) {
 func TestTheAPIsMistakesAreReportedAtOnce(t *testing.T) {
 	const canary = "s3cr3t-canary"
 	_, err := config.LoadAPI(func(string) string { return canary + " ://" })
-	for _, name := range []string{"AUTH0_DOMAIN", "ROTATION_FUNCTION_ARN", "SECRET_PREFIX", "SECRETS_KEY_ARN", "ANY_CLIENT", "REGISTRATIONS_QUEUE_URL"} {
+	for _, name := range []string{"AUTH0_DOMAIN", "ROTATION_FUNCTION_ARN", "SECRET_PREFIX", "SECRETS_KEY_ARN", "ANY_CLIENT", "REGISTRATIONS_QUEUE_URL", "EVENTS_QUEUE_URL"} {
 		if err == nil || !strings.Contains(err.Error(), name+": ") || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"clientkeeper/internal/cimd"
 	"clientkeeper/internal/credential"
+	"clientkeeper/internal/event"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/idempotency"
 	"clientkeeper/internal/queue"
@@ -67,6 +68,10 @@ type API struct {
 	Withheld []string
 	Log      *slog.Logger
 	Metrics  telemetry.Metrics
+	// Events tells of registrations that were made while the caller waited; the
+	// function that takes the messages tells of the others. A refusal is no
+	// event: its caller is told.
+	Events *event.Announcer
 	// Observe is as in [RegisterClient].
 	Observe func(ctx context.Context, correlationID string) (context.Context, func() int)
 	// Now is the clock; nil means time.Now.
@@ -77,6 +82,7 @@ type API struct {
 // 500 without a word.
 func (h *API) Handle(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	start := h.now()
+	defer func(ctx context.Context) { h.Metrics.Put(nil, timeLeft(ctx)...) }(ctx)
 	ctx, cancel := keepBack(ctx)
 	defer cancel()
 	calls := func() int { return 0 }

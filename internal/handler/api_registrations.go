@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clientkeeper/internal/credential"
+	"clientkeeper/internal/event"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/jsonobject"
 	"clientkeeper/internal/queue"
@@ -60,7 +61,7 @@ func (h *API) register(r *httpRequest) (work, error) {
 	wait := min(waitPreference(r.header("prefer")), maxWait)
 	return func(ctx context.Context, op credential.Operation) (reply, error) {
 		if wait > 0 {
-			if out, done, err := h.registerNow(ctx, m, wait); done {
+			if out, done, err := h.registerNow(ctx, r, m, wait); done {
 				return out.with("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds()))), err
 			}
 		}
@@ -74,16 +75,16 @@ func (h *API) register(r *httpRequest) (work, error) {
 // registerNow tries it within the time. It is not done where a later try may
 // help; the message is tried until it is settled, and a registration whose
 // answer was lost is brought up to date by it.
-func (h *API) registerNow(ctx context.Context, m registration.Request, wait time.Duration) (out reply, done bool, err error) {
+func (h *API) registerNow(ctx context.Context, r *httpRequest, m registration.Request, wait time.Duration) (out reply, done bool, err error) {
 	if end, ok := ctx.Deadline(); ok {
 		wait = min(wait, time.Until(end)-queuing)
 	}
 	if wait <= 0 {
 		return reply{}, false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	trying, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	o, err := h.Registrar.Do(ctx, m)
+	o, err := h.Registrar.Do(trying, m)
 	if err != nil {
 		return reply{}, fault.KindOf(err).Permanent(), err
 	}
@@ -91,9 +92,11 @@ func (h *API) registerNow(ctx context.Context, m registration.Request, wait time
 		ExternalClientID: m.ClientID.String(), ClientID: o.ClientID, RequestID: m.RequestID,
 		Created: o.Created, Mapped: o.Mapped, Warnings: o.Warnings,
 	}}
+	var what event.Data = event.ClientChanged(clientOf(m, o))
 	if o.Created {
-		out.status = 201
+		out.status, what = 201, event.ClientRegistered(clientOf(m, o))
 	}
+	announce(ctx, h.Events, r.log, h.Metrics, r.ev.RequestContext.RequestID, what)
 	return out, true, nil
 }
 

@@ -2,12 +2,17 @@ package handler_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
+	"clientkeeper/internal/event"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/registration"
 )
@@ -58,6 +63,51 @@ func TestARegistrationIsQueuedOrWaitedFor(t *testing.T) {
 	}
 	if w.sent[0].Group != "" || w.sent[0].Deduplication != "" {
 		t.Errorf("a standard queue gets %+v", w.sent[0])
+	}
+}
+
+// What was registered at once is told here; what is queued, by whoever takes the
+// message; what is refused, to the caller alone.
+func TestARegistrationThatWasWaitedForIsTold(t *testing.T) {
+	refused := &fault.Error{Kind: fault.Invalid, Op: "registration.judge", Reason: "document_invalid"}
+	for name, test := range map[string]struct {
+		prefer string
+		old    bool
+		err    error
+		lost   bool
+		want   []string
+	}{
+		"new":             {"wait=10", false, nil, false, []string{"client.registered"}},
+		"there already":   {"wait=10", true, nil, false, []string{"client.changed"}},
+		"queued":          {"", false, nil, false, nil},
+		"refused":         {"wait=10", false, refused, false, nil},
+		"new, and untold": {"wait=10", false, nil, true, nil},
+	} {
+		w := newWorld()
+		w.outcome.Created, w.registerErr = !test.old, test.err
+		if test.lost {
+			w.events.err = fault.Unavailable
+		}
+		request := func() events.APIGatewayV2HTTPResponse {
+			return w.answer(t, t.Context(), apiRequest("POST", "/v1/registrations", goodMessage, header("prefer", test.prefer), header("idempotency-key", "k")))
+		}
+		out := request()
+		request() // and a repetition is told no second time
+		if got := w.events.types(t); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+		if lost := names(t, w.metrics.String())["EventsLost"]; test.lost && (lost != 1 || out.StatusCode != 201) {
+			t.Errorf("%s: %d, %g events lost", name, out.StatusCode, lost)
+		}
+		for _, body := range w.events.bodies {
+			var e struct {
+				Correlation string `json:"correlation_id"`
+				Data        event.Client
+			}
+			if err := json.Unmarshal([]byte(body), &e); err != nil || e.Correlation != "JKJaXmPLvHcESHA=" || e.Data.ClientID != "tpc_1" || e.Data.RequestedBy != "caller@clients" {
+				t.Errorf("%s: %s, %v", name, body, err)
+			}
+		}
 	}
 }
 

@@ -49,6 +49,7 @@ type world struct {
 	queueURL    string
 	hosts       []string // that are allowed
 	keysErr     error
+	events      box
 	credentials handler.Credentials // nil: the world itself
 }
 
@@ -193,11 +194,11 @@ func (w *world) answer(t testing.TB, ctx context.Context, ev events.APIGatewayV2
 		credentials = w
 	}
 	handle := (&handler.API{Ledger: memoryLedger{w}, Credentials: credentials, Registrar: w, Policy: policy, Queue: w, QueueURL: w.queueURL,
-		Withheld: []string{"https://example.eu.auth0.com/api/v2/"}, Log: log, Metrics: telemetry.NewMetrics(&w.metrics, "api"), Now: now}).Handle
+		Withheld: []string{"https://example.eu.auth0.com/api/v2/"}, Log: log, Metrics: telemetry.NewMetrics(&w.metrics, "api"), Events: w.events.announcer(), Now: now}).Handle
 	if strings.Contains(ev.RawPath, "/webhooks/") {
 		handle = (&handler.Webhook{Keys: func(context.Context) ([]webhook.Key, error) {
 			return []webhook.Key{signingKey()}, w.keysErr
-		}, Queue: w, QueueURL: w.queueURL, Log: log, Now: now}).Handle
+		}, Queue: w, QueueURL: w.queueURL, Log: log, Metrics: telemetry.NewMetrics(&w.metrics, "webhook"), Now: now}).Handle
 	}
 	out, err := handle(ctx, ev)
 	if err != nil {

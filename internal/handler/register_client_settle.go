@@ -36,8 +36,7 @@ func (b *batch) dispose(ctx context.Context, m *message, r result) {
 
 // tell announces what others want to know of a message.
 func (b *batch) tell(ctx context.Context, m *message, r result, outcome string) {
-	done := event.Client{ClientID: r.outcome.ClientID, ExternalClientID: m.request.ClientID.String(),
-		RequestID: m.request.RequestID, RequestedBy: m.request.RequestedBy, Warnings: telemetry.Texts(r.outcome.Warnings)}
+	done := clientOf(m.request, r.outcome)
 	var what event.Data
 	switch outcome {
 	case "created":

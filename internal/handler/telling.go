@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clientkeeper/internal/event"
+	"clientkeeper/internal/registration"
 	"clientkeeper/internal/telemetry"
 )
 
@@ -15,6 +16,12 @@ func announce(ctx context.Context, to *event.Announcer, log *slog.Logger, metric
 		log.WarnContext(ctx, "event lost", "event", what.Type(), "correlation_id", correlationID, "err", err)
 		metrics.Put(nil, telemetry.EventsLost.Of(1))
 	}
+}
+
+// clientOf is a registration as its events tell of it.
+func clientOf(m registration.Request, o registration.Outcome) event.Client {
+	return event.Client{ClientID: o.ClientID, ExternalClientID: m.ClientID.String(), RequestID: m.RequestID,
+		RequestedBy: m.RequestedBy, Warnings: telemetry.Texts(o.Warnings)}
 }
 
 // timeLeft is what is left of an invocation's time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -11,6 +12,7 @@ import (
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/jsonobject"
 	"clientkeeper/internal/registration"
+	"clientkeeper/internal/telemetry"
 	"clientkeeper/internal/webhook"
 )
 
@@ -36,6 +38,7 @@ type Webhook struct {
 	Queue    Sender
 	QueueURL string
 	Log      *slog.Logger
+	Metrics  telemetry.Metrics
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -54,6 +57,7 @@ func (h *Webhook) Handle(ctx context.Context, ev events.APIGatewayV2HTTPRequest)
 		}
 	}
 	r.report(ctx, out, err, "duration_ms", h.now().Sub(start).Milliseconds())
+	h.Metrics.Put(map[string]string{"Outcome": webhookOutcome(out, err)}, telemetry.Webhooks.Of(1))
 	return out.event(), nil
 }
 
@@ -90,6 +94,26 @@ func (h *Webhook) answer(ctx context.Context, r *httpRequest) (out reply, err er
 	}
 	return reply{status: 202, body: webhookAnswer{"queued", id}}, nil
 }
+
+// webhookOutcome is what became of a request, as one of few words: strangers
+// reach this function, and make up no dimensions.
+func webhookOutcome(out reply, err error) string {
+	switch reason := fault.Reason(err); {
+	case err == nil:
+		if a, ok := out.body.(webhookAnswer); ok {
+			return a.Status
+		}
+		return "failed"
+	case fault.KindOf(err) == fault.Unauthenticated && slices.Contains(signatureReasons, reason):
+		return reason
+	case out.status >= 500, out.status == 429:
+		return "failed"
+	}
+	return "invalid"
+}
+
+// signatureReasons are those of [webhook.Verify].
+var signatureReasons = []string{"signature_missing", "signature_malformed", "signature_stale", "signature_mismatch"}
 
 type webhookAnswer struct {
 	Status    string `json:"status"`

@@ -87,3 +87,31 @@ func TestAWebhookSaysWhenToTryAgain(t *testing.T) {
 		}
 	}
 }
+
+// Strangers reach this function: what they send is counted in few words.
+func TestWebhooksAreCountedByWhatBecameOfThem(t *testing.T) {
+	away := &fault.Error{Kind: fault.Unavailable, Op: "queue.send"}
+	for name, test := range map[string]struct {
+		event       events.APIGatewayV2HTTPRequest
+		keys, queue error
+		want        string
+	}{
+		"a message":                   {event: signed(goodMessage), want: "queued"},
+		"another event":               {event: signed(`{"type":"user.created","data":{}}`), want: "ignored"},
+		"no signature":                {event: signed(goodMessage, header("webhook-signature", "")), want: "signature_missing"},
+		"a signature of another kind": {event: signed(goodMessage, header("webhook-signature", "v1a,AAAA")), want: "signature_malformed"},
+		"an old signature":            {event: signedAs("msg_1", apiNow.Add(-time.Hour), goodMessage), want: "signature_stale"},
+		"another body":                {event: signed(goodMessage, func(ev *events.APIGatewayV2HTTPRequest) { ev.Body += " " }), want: "signature_mismatch"},
+		"no message":                  {event: signed(`{"a":1}`), want: "invalid"},
+		"the queue is away":           {event: signed(goodMessage), queue: away, want: "failed"},
+		"Secrets Manager is busy":     {event: signed(goodMessage), keys: fault.RateLimited, want: "failed"},
+		"no signing secret":           {event: signed(goodMessage), keys: fault.NotFound, want: "failed"},
+	} {
+		w := newWorld()
+		w.keysErr, w.err = test.keys, test.queue
+		w.answer(t, t.Context(), test.event)
+		if got := names(t, w.metrics.String()); len(got) != 1 || got["Webhooks "+test.want] != 1 {
+			t.Errorf("%s: %v, want %s", name, got, test.want)
+		}
+	}
+}

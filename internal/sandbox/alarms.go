@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"clientkeeper/internal/sandbox/apigateway"
 	"clientkeeper/internal/sandbox/cloudformation"
 	"clientkeeper/internal/sandbox/cloudwatch"
 	"clientkeeper/internal/sandbox/lambda"
@@ -88,6 +89,25 @@ func (s *Sandbox) invoked(e lambda.Event) {
 	s.CloudWatch.Put(of("Invocations"), 1)
 	if e.Status != lambda.Success {
 		s.CloudWatch.Put(of("Errors"), 1)
+	}
+}
+
+// answered takes the metrics that API Gateway itself has of an HTTP API. (Amazon
+// API Gateway Developer Guide, "Monitor CloudWatch metrics for HTTP APIs".)
+func (s *Sandbox) answered(api string, a apigateway.Access) {
+	for _, dimensions := range []map[string]string{{"ApiId": api}, {"ApiId": api, "Stage": "$default"}} {
+		put := func(metric string, value float64) {
+			s.CloudWatch.Put(cloudwatch.Series{Namespace: "AWS/ApiGateway", Metric: metric, Dimensions: dimensions}, value)
+		}
+		put("Count", 1)
+		put("Latency", float64(a.Latency.Milliseconds()))
+		put("IntegrationLatency", float64(a.IntegrationLatency.Milliseconds()))
+		switch {
+		case a.Status >= 500:
+			put("5xx", 1)
+		case a.Status >= 400:
+			put("4xx", 1)
+		}
 	}
 }
 

@@ -31,10 +31,11 @@ type night struct {
 	sqs     *awssqs.Client
 	secrets *awssecrets.Client
 	offset  atomic.Int64 // of the clock of Secrets Manager and CloudWatch
-	crash   atomic.Bool
-	lines   written // of the functions
+	crash   atomic.Value // the function whose answers are lost; empty: none's
+	lines   written      // of the functions
 	sent    int
 	made    []string // secrets
+	caller  *caller  // of the HTTP API
 }
 
 func nightfall(t *testing.T) *night {
@@ -44,11 +45,12 @@ func nightfall(t *testing.T) *night {
 		Clock:      func() time.Time { return time.Now().Add(time.Duration(n.offset.Load())) },
 		Parameters: map[string]string{"DomainEvents": "true", "FuseCount": "3", "StartPace": "0s"},
 		Crash: func(function string) lambda.Crash {
-			return lambda.Crash{AtAnswer: n.crash.Load() && function == "RegisterClientFunction"}
+			return lambda.Crash{AtAnswer: n.crash.Load() == function}
 		},
 	})
 	cfg := aws.Config{Region: "eu-central-2", BaseEndpoint: &n.AWSURL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	n.sqs, n.secrets = awssqs.NewFromConfig(cfg), awssecrets.NewFromConfig(cfg)
+	n.caller = newCaller(t, n.Sandbox)
 	return n
 }
 
@@ -217,9 +219,25 @@ var provocations = []provocation{
 		}
 	}, func(n *night) { n.mischief("") }},
 	{"RegisterClientFailingAlarm", func(n *night) {
-		n.crash.Store(true)
+		n.crash.Store("RegisterClientFunction")
 		n.send(n.documents(1)...)
-	}, func(n *night) { n.crash.Store(false) }},
+	}, func(n *night) { n.crash.Store("") }},
+	{"HttpApiFailingAlarm", func(n *night) {
+		n.crash.Store("ApiFunction")
+		for range 5 {
+			n.caller.ask("GET", "/v1/openapi.json", "")
+		}
+	}, func(n *night) { n.crash.Store("") }},
+	{"SignaturesRefusedAlarm", func(n *night) {
+		body := `{"external_client_id":"` + good + `"}`
+		for i := range 20 {
+			at := time.Now()
+			if i%2 == 0 {
+				at = at.Add(-time.Hour)
+			}
+			n.webhook(body, at, body+" ", 401)
+		}
+	}, nil},
 	{"RotateSecretFailingAlarm", func(n *night) {
 		n.invoke("RotateSecretFunction", `{"Step":"setSecret","SecretId":"nobody","ClientRequestToken":"00000000-0000-4000-8000-000000000009"}`, 5)
 	}, nil},
@@ -278,6 +296,14 @@ var provocations = []provocation{
 		n.mischief("*=401") // of a token that was good, and of the credential
 		n.send(n.documents(6)...)
 	}, func(n *night) { n.mischief("") }},
+	{"WebhooksFailingAlarm", func(n *night) {
+		_, err := n.sqs.DeleteQueue(n.t.Context(), &awssqs.DeleteQueueInput{QueueUrl: n.url("RegistrationsQueue")})
+		n.must(err)
+		body := `{"external_client_id":"` + good + `"}`
+		for range 3 {
+			n.webhook(body, time.Now(), body, 502)
+		}
+	}, nil},
 	{"ScheduleSilentAlarm", func(n *night) {
 		n.must(n.Scheduler.Disable("clientkeeper-check-rotations"))
 		n.pass(25 * time.Hour)
@@ -342,6 +368,7 @@ func TestEveryAlarmRings(t *testing.T) {
 	if ringing := n.Ringing(); len(ringing) > 0 {
 		t.Fatalf("these ring although nothing is wrong: %v", ringing)
 	}
+	n.requests()
 	n.chores()
 	n.pass(2 * time.Hour) // what the chores have left behind is forgotten
 	rung := map[string]bool{}
@@ -376,7 +403,7 @@ func checkMetrics(t *testing.T, seen []string) {
 	var defined []string
 	for _, d := range telemetry.Definitions {
 		defined = append(defined, d.Name)
-		if !slices.Contains(seen, d.Name) && !slices.Contains(d.From, "api") {
+		if !slices.Contains(seen, d.Name) {
 			t.Errorf("no function was seen to write %s", d.Name)
 		}
 	}

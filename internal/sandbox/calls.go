@@ -49,9 +49,14 @@ func (c *calls) note(s *Sandbox, r *http.Request) error {
 	var in struct {
 		QueueURL string `json:"QueueUrl"`
 		SecretID string `json:"SecretId"`
+		Name     string `json:"Name"`
+		Tags     []any  `json:"Tags"`
 	}
 	_ = json.Unmarshal(body, &in) // not about a queue or a secret
 	call := Call{Action: services[prefix] + ":" + strings.TrimSuffix(operation, "Batch"), On: in.SecretID}
+	if operation == "CreateSecret" {
+		call.On = in.Name
+	}
 	if s.Stack != nil {
 		for _, q := range s.Stack.Queues {
 			if q.URL == in.QueueURL {
@@ -68,6 +73,11 @@ func (c *calls) note(s *Sandbox, r *http.Request) error {
 		c.all[who[1]] = map[Call]bool{}
 	}
 	c.all[who[1]][call] = true
+	if operation == "CreateSecret" && len(in.Tags) > 0 {
+		// Tags need a permission of their own, also at birth. (AWS Secrets
+		// Manager API Reference, "CreateSecret", "Required permissions".)
+		c.all[who[1]][Call{Action: "secretsmanager:TagResource", On: in.Name}] = true
+	}
 	return nil
 }
 

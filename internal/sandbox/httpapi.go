@@ -59,8 +59,11 @@ func (s *Sandbox) startAPI(context.Context) error {
 		ID: api.ID, AccountID: account, Stage: api.Stage, Throttle: apigateway.Throttle(api.Throttle),
 		Routes: gatewayRoutes(api.Routes), CORS: (*apigateway.CORS)(api.CORS), Client: s.issuerClient(), Invoke: s.invokeHTTP,
 	}
-	if format := api.AccessLogFormat; format != "" {
-		options.Access = func(a apigateway.Access) { s.Journal.line([]byte(a.Format(format))) }
+	options.Access = func(a apigateway.Access) {
+		s.answered(api.ID, a)
+		if format := api.AccessLogFormat; format != "" {
+			s.Journal.line([]byte(a.Format(format)))
+		}
 	}
 	var err error
 	if s.API, err = apigateway.New(options); err != nil {

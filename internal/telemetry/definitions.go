@@ -61,6 +61,8 @@ var (
 		Meaning: "requests to the HTTP API, by route and class of answer"}
 	RequestTime = Definition{Name: "RequestTime", Unit: Milliseconds, Dimensions: []string{"Route", "Status"}, From: []string{"api"},
 		Meaning: "how long a request took"}
+	Webhooks = Definition{Name: "Webhooks", Unit: Count, Dimensions: []string{"Outcome"}, From: []string{"webhook"},
+		Meaning: "signed requests by what became of them: queued, ignored (an event of another type), signature_missing, signature_malformed, signature_stale or signature_mismatch, invalid, or failed, after which the sender tries again"}
 
 	// Of rotation.
 	Rotations = Definition{Name: "Rotations", Unit: Count, Dimensions: []string{"Kind", "Outcome"}, From: []string{"rotate-secret"},
@@ -103,7 +105,7 @@ var (
 var Definitions = []Definition{
 	TenantCalls, Throttled, BudgetLeft, TokenRequests, ManagementLoginsRefused, TimeToDeadline, EventsLost,
 	Registrations, QueueAge,
-	Requests, RequestTime,
+	Requests, RequestTime, Webhooks,
 	Rotations, RotationSteps, RotationStepTime, PropagationTime, TrialLoginsRefused,
 	SecretsManaged, SecretsLockedOut, SecretAge, NextDue, RotationsStarted, RotationsLeft, RotationsStuck, RotationsBlocked,
 	OverlapsEnded, ScheduleFailures, FuseTripped,
