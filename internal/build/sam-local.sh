@@ -68,8 +68,9 @@ for function in $build/*Function; do cp "$AUTH0_CA_FILE" "$function/sandbox-ca.p
 .aws-sam/bridge "${AWS_ENDPOINT_URL##*:}" "${AUTH0_DOMAIN##*:}" &
 pids="$pids $!"
 
-# sam local start-api works out no Fn::GetAtt in an integration.
-awk '/^ *IntegrationUri:$/ { key = $0; getline; getline f; getline; sub(/^ *- /, "", f)
+# sam local start-api works out no function's Arn in an integration, and knows
+# no authorizer but a Lambda. It has one version of each function, and no alias.
+awk '/^ *IntegrationUri:$/ { key = $0; getline f; gsub(/^.*\$\{|\.Arn\}.*$/, "", f)
 	print key " arn:aws:lambda:us-east-1:123456789012:function:" f; next } { print }' $build/template.yaml >$build/start-api.yaml
 
 .aws-sam/samlocal -template $build/template.yaml -api-template $build/start-api.yaml -sam-flags "$SAM_FLAGS" \

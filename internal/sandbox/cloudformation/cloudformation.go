@@ -103,6 +103,9 @@ type Function struct {
 	// events that are given up, or empty.
 	FewerRetries int    `json:",omitempty"`
 	OnFailure    string `json:",omitempty"`
+	// Alias leads to the newest version, which is the only one here; empty:
+	// there is none.
+	Alias string `json:",omitempty"`
 }
 
 // A Schedule is a schedule of EventBridge Scheduler that invokes its function.

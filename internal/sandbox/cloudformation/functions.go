@@ -33,6 +33,7 @@ func (r *resolver) function(res *resource) Function {
 		Architecture:        r.architecture(p),
 		ReservedConcurrency: p.int("ReservedConcurrentExecutions", unreserved, 0, maxConcurrency),
 	}
+	f.Alias, _ = p.string("AutoPublishAlias")
 	r.runtime(p)
 	logging := p.object("LoggingConfig")
 	f.LogFormat = or(oneOf(logging, "LogFormat", "Text", "JSON"), "Text")

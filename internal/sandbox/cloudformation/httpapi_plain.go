@@ -132,7 +132,11 @@ func (r *resolver) integration(s *Stack, res *resource, p *properties) integrati
 	}
 	uri, _ := p.string("IntegrationUri")
 	i := slices.IndexFunc(s.Functions, func(f Function) bool {
-		return uri == f.ARN || strings.HasSuffix(uri, ":lambda:path/2015-03-31/functions/"+f.ARN+"/invocations")
+		_, path, ok := strings.Cut(uri, ":lambda:path/2015-03-31/functions/")
+		if ok {
+			uri = strings.TrimSuffix(path, "/invocations")
+		}
+		return uri == f.ARN || f.Alias != "" && uri == f.ARN+":"+f.Alias
 	})
 	if i < 0 {
 		p.wrong(p.at("IntegrationUri"), "IntegrationUri", "leads to no function of this template")

@@ -54,7 +54,7 @@ func TestOwnTemplate(t *testing.T) {
 		LogicalID: "RegisterClientFunction", Name: "clientkeeper-register-client",
 		ARN:    "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-register-client",
 		Folder: "functions/register-client", Timeout: time.Minute, MemoryMB: 256, Architecture: "x86_64",
-		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: -1,
+		LogFormat: "JSON", LogLevel: "INFO", ReservedConcurrency: -1, Alias: "live",
 		SQSEvents: []cloudformation.SQSEvent{{LogicalID: "Registrations", QueueARN: arn, QueueURL: queue,
 			BatchSize: 10, MaximumConcurrency: 5, ReportBatchItemFailures: true, Enabled: true}},
 	}
@@ -94,9 +94,9 @@ func TestOwnTemplate(t *testing.T) {
 	}
 	api, webhook := rotate, rotate
 	api.LogicalID, api.Name, api.ARN = "ApiFunction", "clientkeeper-api", "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-api"
-	api.Folder, api.Timeout = "functions/api", 29*time.Second
+	api.Folder, api.Timeout, api.Alias = "functions/api", 29*time.Second, "live"
 	webhook.LogicalID, webhook.Name, webhook.ARN = "WebhookFunction", "clientkeeper-webhook", "arn:aws:lambda:us-east-1:123456789012:function:clientkeeper-webhook"
-	webhook.Folder, webhook.Timeout = "functions/webhook", 10*time.Second
+	webhook.Folder, webhook.Timeout, webhook.Alias = "functions/webhook", 10*time.Second, "live"
 	if diff := cmp.Diff([]cloudformation.Function{want, rotate, schedule, check, api, webhook}, got.Functions); diff != "" {
 		t.Errorf("functions (-want +got)\n%s", diff)
 	}
