@@ -29,6 +29,10 @@ var unseen = map[string]string{
 	"sqs:GetQueueAttributes":   "Lambda asks when it makes the event source mapping",
 }
 
+// renewal is what the function asks for whose management token is the first to
+// end, for all of them: any may be the one.
+var renewal = grant{"secretsmanager:PutSecretValue", "ManagementTokenSecret"}
+
 // elsewhere are the functions that this test does not drive.
 var elsewhere = map[string]string{
 	"CheckDeploymentFunction": "it is invoked below",
@@ -77,7 +81,7 @@ func checkRoles(t *testing.T, s *sandbox.Sandbox) {
 			}
 		}
 		for _, g := range allowed {
-			if !seen[g] && unseen[g.action] == "" {
+			if !seen[g] && unseen[g.action] == "" && g != renewal {
 				t.Errorf("%s may %s on %s, and was never seen to", f.LogicalID, g.action, g.on)
 			}
 		}
