@@ -195,6 +195,7 @@ func (s *Sandbox) parameters() map[string]string {
 		"RetryBaseDelay":      "1s",
 		"RetryMaxDelay":       "2s",
 		"PropagationWindow":   s.window().String(),
+		"SigningSpread":       s.window().String(),
 	}
 	maps.Copy(p, s.options.Parameters)
 	return p
