@@ -78,6 +78,10 @@ lint: vet ## Check formatting, go vet, staticcheck
 	test -z "$$unformatted" || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
 	$(GO) tool staticcheck ./...
 
+.PHONY: docs
+docs: ## Write the tables of README.md anew that come from code
+	$(GO) test -count=1 -run '^TestTable$$' ./internal/config -update
+
 ##@ Build
 
 .PHONY: build

@@ -23,8 +23,8 @@ type API struct {
 	// clientkeeper/, which is for the product's own. (SECRET_PREFIX, default
 	// clients/)
 	SecretPrefix string
-	// SecretsKey is the KMS key of those secrets; empty means the account's
-	// default key. (SECRETS_KEY_ARN)
+	// SecretsKey is the KMS key of the secrets that are made; empty means the
+	// AWS managed key. (SECRETS_KEY_ARN)
 	SecretsKey string
 	// AnyClient lets callers give credentials to clients that clientkeeper
 	// does not manage, too. (ANY_CLIENT, default false)

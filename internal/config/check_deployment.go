@@ -4,7 +4,7 @@ package config
 type CheckDeployment struct {
 	Tenant Tenant
 	// Scopes are what the management client has to be granted.
-	// (REQUIRED_SCOPES, comma-separated, required)
+	// (REQUIRED_SCOPES, comma-separated)
 	Scopes []string
 }
 

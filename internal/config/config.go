@@ -19,11 +19,10 @@ import (
 
 // Tenant says which Auth0 tenant to call, and as whom.
 type Tenant struct {
-	// Domain is the tenant's domain, such as example.eu.auth0.com, in lower
-	// case, with a port where it is not 443. It is always called over HTTPS.
-	// (AUTH0_DOMAIN)
+	// Domain is the tenant's domain, such as example.eu.auth0.com, with a port
+	// where it is not 443; it is called over HTTPS alone. (AUTH0_DOMAIN)
 	Domain string
-	// Audience of the Management API; empty means https://<Domain>/api/v2/.
+	// Audience is the Management API's; empty means https://<Domain>/api/v2/.
 	// A tenant behind a custom domain needs its canonical one here.
 	// (AUTH0_AUDIENCE)
 	Audience string
@@ -34,7 +33,7 @@ type Tenant struct {
 	// one management token; empty means that each instance gets its own.
 	// (AUTH0_TOKEN_SECRET_ARN)
 	TokenSecret string
-	// CAFile names a PEM file with roots to trust for the tenant alone, in
+	// CAFile is a PEM file with roots to trust for the tenant alone, in
 	// addition to the system's; empty means none. (AUTH0_CA_FILE)
 	CAFile string
 	// Reserve is how many requests of the tenant's rate limit bulk work leaves
@@ -46,24 +45,28 @@ type Tenant struct {
 // RegisterClient configures functions/register-client.
 type RegisterClient struct {
 	Tenant Tenant
-	// AllowedHosts are the hosts whose clients may be registered: exact names
-	// or *.example.com. (ALLOWED_HOSTS, comma-separated, required)
+	// AllowedHosts are the hosts whose clients may be registered, such as
+	// agents.example.com, *.example.com (not example.com itself) or
+	// agents.example.com:8443. (ALLOWED_HOSTS, comma-separated)
 	AllowedHosts []string
-	// WarningsAreFatal refuses a document that the tenant warns about.
-	// (WARNINGS_ARE_FATAL, default false)
+	// WarningsAreFatal refuses a document that the tenant warns about; it
+	// implies a preview. (WARNINGS_ARE_FATAL, default false)
 	WarningsAreFatal bool
 	// PreviewFirst asks the tenant for its verdict before anything is written,
 	// at the price of a second call. (PREVIEW_FIRST, default false)
 	PreviewFirst bool
-	// Provenance notes on the client who asked for it, at the price of one
-	// more call. (PROVENANCE, default false)
+	// Provenance notes on the client who asked for it, as
+	// client_metadata.clientkeeper_..., at the price of one more call.
+	// (PROVENANCE, default false)
 	Provenance bool
-	// Concurrency is how many messages of a batch are worked on at once, 1 to
-	// 50. (CONCURRENCY, default 5)
+	// Concurrency is how many messages of a batch are worked on at once.
+	// (CONCURRENCY, default 5)
 	Concurrency int
-	// QueueURL and DeadLetterURL are the registrations queue and its
-	// dead-letter queue. (REGISTRATIONS_QUEUE_URL, REGISTRATIONS_DLQ_URL)
-	QueueURL, DeadLetterURL string
+	// QueueURL is the registrations queue. (REGISTRATIONS_QUEUE_URL)
+	QueueURL string
+	// DeadLetterURL is the dead-letter queue of that queue.
+	// (REGISTRATIONS_DLQ_URL)
+	DeadLetterURL string
 	// EventsQueueURL is the queue for domain events; empty sends none.
 	// (EVENTS_QUEUE_URL)
 	EventsQueueURL string
@@ -72,10 +75,12 @@ type RegisterClient struct {
 	// The queue's maxReceiveCount must be higher, or SQS moves it first and
 	// gives none. (MAX_TRIES, default 5)
 	MaxTries int
-	// RetryBase and RetryMax bound the back-off between two tries of a
-	// message. SQS hides a message for 12 hours in all, so 11 is the most.
-	// (RETRY_BASE_DELAY, default 30s; RETRY_MAX_DELAY, default 15m)
-	RetryBase, RetryMax time.Duration
+	// RetryBase is the wait before the second try of a message; it doubles with
+	// every further one. (RETRY_BASE_DELAY, default 30s)
+	RetryBase time.Duration
+	// RetryMax is the longest wait between two tries. SQS hides a message for
+	// 12 hours in all, so 11 is the most. (RETRY_MAX_DELAY, default 15m)
+	RetryMax time.Duration
 	// MaxAge is how long a message may be put off because the tenant is busy
 	// before it is dead-lettered. (MESSAGE_MAX_AGE, default 24h)
 	MaxAge time.Duration

@@ -25,10 +25,11 @@ type ScheduleRotations struct {
 	Tenant Tenant
 	// Window is as in [RotateSecret]. (PROPAGATION_WINDOW, default 30s)
 	Window time.Duration
-	// FuseCount and FuseShare stop a run, before its first change, that would
-	// start more rotations than this number, or than this share (0 to 1) of
-	// all managed secrets. (FUSE_COUNT, default 50; FUSE_SHARE, default 0.5)
+	// FuseCount stops a run, before its first change, that would start more
+	// rotations than this. (FUSE_COUNT, default 50)
 	FuseCount int
+	// FuseShare is the same for a share of all managed secrets.
+	// (FUSE_SHARE, default 0.5)
 	FuseShare float64
 	// Pace is the least time between two starts of a run, so that the tenant
 	// is not asked for everything at once. Where the tenant's rate limit needs
@@ -36,8 +37,9 @@ type ScheduleRotations struct {
 	Pace time.Duration
 	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
 	EventsQueueURL string
-	// Every is the time between two runs: of a rate, or a week for a cron
-	// expression. (ROTATION_CHECK, default rate(15 minutes))
+	// Every is how often the schedule runs, so that a rare run looks further
+	// back for overlaps that ended; a cron expression counts as a week.
+	// (ROTATION_CHECK, default rate(15 minutes))
 	Every time.Duration
 }
 
