@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Holds the HTTP API of a running sandbox against its own description, with a
-# tool that others wrote: no answer that is not described, and none of 5xx. Then
-# runs what the README says about it.
+# tool that others wrote: no answer that is not described, and none of 5xx.
 # Usage: .ci/api.sh <scratch folder> <the clientkeeper binary>, in a shell that
 # has sourced the sandbox's env.
 set -euo pipefail
@@ -23,12 +22,3 @@ run() { # what else to say to it
 run --header "Authorization: Bearer $token"
 echo "-- schemathesis, as nobody"
 run --phases coverage
-
-echo "-- the README's lines, as they are written"
-# A line that begins with "$ ", and those that continue it, indented.
-awk '/^## The HTTP API/ { on = 1 } on && /^## / && !/The HTTP API/ { exit }
-  on && /^```console/ { code = 1; next } /^```/ { code = 0 }
-  code { sub(/^\$ /, ""); print }' README.md >"$work/readme.sh"
-[ "$(wc -l <"$work/readme.sh")" -ge 12 ] || { echo "the README has no lines to run"; exit 1; }
-sed -i "s|^\. \.sandbox/env.*|PATH=$(dirname "$clientkeeper"):\$PATH|" "$work/readme.sh"
-bash -euvo pipefail "$work/readme.sh"
