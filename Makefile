@@ -19,7 +19,7 @@ help: ## Show this list
 
 .PHONY: run
 run: ## Run everything on this machine, play the sample events, stay up until Ctrl-C
-	@$(GO) build -o bin/clientkeeper ./internal/cmd/clientkeeper && exec bin/clientkeeper sandbox
+	@$(GO) build -o bin/clientkeeper ./internal/cmd/clientkeeper && exec bin/clientkeeper sandbox $(RUN_FLAGS)
 
 .PHONY: demo
 demo: ## Play the sample events, print what became of each, fail if one was not as expected
