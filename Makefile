@@ -51,8 +51,8 @@ test: ## Run the tests
 	$(GO) test -timeout 10m ./...
 
 .PHONY: race
-race: ## Run the tests under the race detector (needs a C compiler)
-	$(GO) test -race -timeout 20m ./...
+race: ## Run the tests, the longest ones shortened, under the race detector (needs a C compiler)
+	$(GO) test -race -short -timeout 20m ./...
 
 # Every fuzz target of every package in turn; one more needs no change here.
 .PHONY: fuzz
