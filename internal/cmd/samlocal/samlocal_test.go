@@ -103,9 +103,9 @@ func TestOrderKeepsEveryEvent(t *testing.T) {
 
 // The sandbox's functions work at the same time.
 func TestLinesOfOneInvocation(t *testing.T) {
-	log := []byte("{\"request_id\":\"a\"}\n{\"request_id\":\"b\"}\n{\"request_id\":\"http\"}\n{\"finding\":\"cimd\"}\nno JSON\n")
-	want := "{\"request_id\":\"a\"}\n{\"request_id\":\"http\"}\n{\"finding\":\"cimd\"}\n"
-	if got := ofInvocation(log, "a", []byte(`{"requestContext":{"requestId":"http"}}`)); string(got) != want {
+	log := []byte("{\"request_id\":\"a\"}\n{\"request_id\":\"b\"}\n{\"request_id\":\"http\"}\n{\"finding\":\"cimd\"}\nno JSON\n{\"function\":\"rotate-secret\",\"outcome\":\"succeeded\"}\n{\"function\":\"check-deployment\"}\n")
+	want := "{\"request_id\":\"a\"}\n{\"request_id\":\"http\"}\n{\"finding\":\"cimd\"}\n{\"function\":\"check-deployment\"}\n"
+	if got := ofInvocation(log, "CheckDeploymentFunction", "a", []byte(`{"requestContext":{"requestId":"http"}}`)); string(got) != want {
 		t.Errorf("%s", got)
 	}
 }

@@ -118,13 +118,13 @@ func (s *side) invokeOwn(ctx context.Context, function string, event []byte) (re
 	if err != nil {
 		return result{}, err
 	}
-	return result{out, ofInvocation(after[len(before):], res.Header.Get("X-Amzn-RequestId"), event)}, nil
+	return result{out, ofInvocation(after[len(before):], function, res.Header.Get("X-Amzn-RequestId"), event)}, nil
 }
 
 // ofInvocation keeps the lines of one invocation: the sandbox's other functions
 // may be at work at the same time. Lines name the request of the HTTP API where
 // there is one, else the invocation, or neither.
-func ofInvocation(log []byte, invocation string, event []byte) []byte {
+func ofInvocation(log []byte, function, invocation string, event []byte) []byte {
 	var e struct {
 		RequestContext struct {
 			RequestID string `json:"requestId"`
@@ -135,8 +135,12 @@ func ofInvocation(log []byte, invocation string, event []byte) []byte {
 	for text := range bytes.Lines(log) {
 		var l struct {
 			RequestID string `json:"request_id"`
+			Function  string
 		}
-		if json.Unmarshal(text, &l) == nil && (l.RequestID == invocation || l.RequestID == "" || l.RequestID == e.RequestContext.RequestID) {
+		if json.Unmarshal(text, &l) != nil || l.Function != "" && !strings.EqualFold(strings.ReplaceAll(l.Function, "-", "")+"Function", function) {
+			continue
+		}
+		if l.RequestID == invocation || l.RequestID == "" || l.RequestID == e.RequestContext.RequestID {
 			kept = append(kept, text...)
 		}
 	}
