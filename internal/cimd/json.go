@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"clientkeeper/internal/jsontext"
 )
 
 // A jsonKind is the type of a JSON value.
@@ -160,7 +160,7 @@ func (j *judge) readJSON(body []byte, r jsonRules) (object, bool) {
 		j.find(r.notObject, "", "it is %s, not an object", kindOf(trimmed))
 		return object{}, false
 	}
-	if at := loneSurrogate(body); at >= 0 {
+	if at := jsontext.HalfSurrogate(body); at >= 0 {
 		j.find(r.surrogate, "", "the escape at byte %d is half of a surrogate pair", at)
 	}
 	if n := depth(body); n > MaxDepth {
@@ -179,34 +179,6 @@ func whyInvalid(body []byte) string {
 		return fmt.Sprintf("it is not one JSON text: there is a mistake at byte %d of %d", e.Offset, len(body))
 	}
 	return "it is not one JSON text"
-}
-
-// loneSurrogate is the offset of the first \u escape that is half of a pair, or
-// -1. encoding/json replaces it silently. In valid JSON a backslash stands in
-// strings alone, so no other state is needed.
-func loneSurrogate(body []byte) int {
-	unit := func(i int) rune {
-		if i+6 > len(body) || body[i] != '\\' || body[i+1] != 'u' {
-			return 0
-		}
-		n, _ := strconv.ParseUint(string(body[i+2:i+6]), 16, 16)
-		return rune(n)
-	}
-	for i := 0; i < len(body); i++ {
-		if body[i] != '\\' {
-			continue
-		}
-		first := unit(i)
-		switch {
-		case !utf16.IsSurrogate(first):
-			i++
-		case utf16.DecodeRune(first, unit(i+6)) == utf8.RuneError:
-			return i
-		default:
-			i += 11
-		}
-	}
-	return -1
 }
 
 // depth is how deep valid JSON nests.

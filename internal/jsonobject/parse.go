@@ -19,10 +19,10 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"clientkeeper/internal/fault"
+	"clientkeeper/internal/jsontext"
 )
 
 // MaxDepth is how deep objects and arrays may nest, the outermost included.
@@ -63,7 +63,7 @@ func check(body []byte) error {
 	if _, err := d.Token(); err != io.EOF {
 		return invalid("json_invalid", "something follows the JSON text")
 	}
-	if at := halfSurrogate(body); at >= 0 {
+	if at := jsontext.HalfSurrogate(body); at >= 0 {
 		return invalid("json_invalid", fmt.Sprintf("the escape at byte %d is half of a surrogate pair", at))
 	}
 	return walk(body)
@@ -110,33 +110,6 @@ func walk(body []byte) error {
 			return invalid("json_too_deep", fmt.Sprintf("the body nests more than %d levels deep", MaxDepth))
 		}
 	}
-}
-
-// halfSurrogate is the offset of the first \u escape that is half of a pair,
-// or -1. In valid JSON a backslash stands in strings alone.
-func halfSurrogate(body []byte) int {
-	unit := func(i int) rune {
-		if i+6 > len(body) || body[i] != '\\' || body[i+1] != 'u' {
-			return 0
-		}
-		n, _ := strconv.ParseUint(string(body[i+2:i+6]), 16, 16)
-		return rune(n)
-	}
-	for i := 0; i < len(body); i++ {
-		if body[i] != '\\' {
-			continue
-		}
-		first := unit(i)
-		switch {
-		case !utf16.IsSurrogate(first):
-			i++
-		case utf16.DecodeRune(first, unit(i+6)) == utf8.RuneError:
-			return i
-		default:
-			i += 11
-		}
-	}
-	return -1
 }
 
 // quoted shows a member's name, which is a stranger's text.

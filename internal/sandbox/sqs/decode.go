@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"clientkeeper/internal/jsontext"
 )
 
 // decode reads the request into a struct of wire.go.
@@ -19,11 +21,11 @@ func (c *call) decode(in any) *apiError {
 	if !utf8.Valid(c.body) {
 		return malformed("The request is not UTF-8.")
 	}
-	if halfSurrogate(c.body) {
-		return invalidContents()
-	}
 	if err := decodeJSON(c.body, reflect.ValueOf(in).Elem()); err != nil {
 		return malformed("The request could not be read: " + err.Error())
+	}
+	if jsontext.HalfSurrogate(c.body) >= 0 { // which is no character
+		return invalidContents()
 	}
 	return nil
 }
@@ -94,36 +96,6 @@ func decodeMembers(members map[string]json.RawMessage, v reflect.Value) error {
 func member(field reflect.StructField) string {
 	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 	return name
-}
-
-// halfSurrogate reports whether JSON text escapes one half of a surrogate pair
-// alone. That is no character; encoding/json would make it U+FFFD unasked.
-func halfSurrogate(raw []byte) bool {
-	for i := 0; i < len(raw); i++ {
-		if raw[i] != '\\' {
-			continue
-		}
-		i++
-		unit, ok := escaped(raw, i)
-		if !ok || unit < 0xD800 || unit > 0xDFFF {
-			continue
-		}
-		low, ok := escaped(raw, i+6)
-		if unit > 0xDBFF || !ok || raw[i+5] != '\\' || low < 0xDC00 || low > 0xDFFF {
-			return true
-		}
-		i += 10
-	}
-	return false
-}
-
-// escaped is the code unit of a "uXXXX" at raw[at:].
-func escaped(raw []byte, at int) (uint64, bool) {
-	if at+5 > len(raw) || raw[at] != 'u' {
-		return 0, false
-	}
-	unit, err := strconv.ParseUint(string(raw[at+1:at+5]), 16, 32)
-	return unit, err == nil
 }
 
 // setText sets a string, number or byte value, or a pointer to one, from text.
