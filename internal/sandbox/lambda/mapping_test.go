@@ -274,7 +274,7 @@ func TestBatches(t *testing.T) {
 // Ten messages of 900 kB are more than one event may hold.
 func TestBatchIsCutAtSixMegabytes(t *testing.T) {
 	q := newQueues(t)
-	m := q.create(t, "q", nil)
+	m := q.create(t, "q", map[string]string{"VisibilityTimeout": "600"}) // the batches are large, and the machine may be slow
 	for range 10 {
 		q.send(t, m, "ok "+strings.Repeat("<", 900_000))
 	}
