@@ -31,11 +31,16 @@ func (e exam) diagnose() []Finding {
 	return e.held(out)
 }
 
-// held leaves to a person what would rotate a secret that is paused.
+// held leaves to a person what would rotate a secret that is paused, or whose
+// rotation was cancelled: RotateSecret would switch it on again.
 func (e exam) held(found []Finding) []Finding {
 	for i, f := range found {
-		if e.settings.Paused != "" && f.act == repairRotate {
+		switch {
+		case f.act != repairRotate:
+		case e.settings.Paused != "":
 			found[i].Safe, found[i].act, found[i].Repair = false, repairNone, "it is paused; resume it, then "+f.Repair
+		case !e.secret.RotationEnabled:
+			found[i].Safe, found[i].act, found[i].Repair = false, repairNone, "if its rotation is to go on although somebody cancelled it, clientkeeper rotate"
 		}
 	}
 	return found
