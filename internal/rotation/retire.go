@@ -50,39 +50,49 @@ func (d *Doctor) Revoke(ctx context.Context, id string) (moves int, err error) {
 	return d.retire(ctx, id, func(p *pool) { p.overlap, p.age = p.now, 0 })
 }
 
+// retire makes one move after the other, and looks at everything anew before
+// each, at the labels last: a rotation may have begun, and even ended, meanwhile.
 func (d *Doctor) retire(ctx context.Context, id string, adjust func(*pool)) (moves int, err error) {
-	s, err := d.dated(ctx, id)
-	if err != nil || s.inFlight() {
-		return 0, err
-	}
-	settings, err := d.settingsOf(s)
-	if err != nil {
-		return 0, err
-	}
-	current, err := d.load(ctx, s, Current)
-	if err != nil {
-		return 0, err
-	}
-	w := &work{Rotator: d.Rotator, secret: s, settings: settings}
 	for range retireMoves {
-		p, c, err := d.look(ctx, s, settings)
-		if err != nil {
-			return moves, err
-		}
-		adjust(&p)
-		if works, err := w.keepsCurrent(ctx, c, p, current); err != nil || !works {
-			return moves, err // the doctor's business: nothing may go now
-		}
-		move := p.tidy()
-		if move.do == keyDone {
-			return moves, nil
-		}
-		if err := d.make(ctx, p, move, clientsecret.ClientSecret{ClientID: settings.ClientID}); err != nil {
+		moved, err := d.retireOne(ctx, id, adjust)
+		if err != nil || !moved {
 			return moves, err
 		}
 		moves++
 	}
 	return moves, nil
+}
+
+func (d *Doctor) retireOne(ctx context.Context, id string, adjust func(*pool)) (moved bool, err error) {
+	s, err := d.dated(ctx, id)
+	if err != nil || s.inFlight() {
+		return false, err
+	}
+	settings, err := d.settingsOf(s)
+	if err != nil {
+		return false, err
+	}
+	current, err := d.load(ctx, s, Current)
+	if err != nil {
+		return false, err
+	}
+	p, c, err := d.look(ctx, s, settings)
+	if err != nil {
+		return false, err
+	}
+	adjust(&p)
+	w := &work{Rotator: d.Rotator, secret: s, settings: settings}
+	if works, err := w.keepsCurrent(ctx, c, p, current); err != nil || !works {
+		return false, err // the doctor's business: nothing may go now
+	}
+	move := p.tidy()
+	if move.do == keyDone {
+		return false, nil
+	}
+	if now, err := d.Store.Describe(ctx, id); err != nil || now.inFlight() || now.labelled(Current) != s.labelled(Current) {
+		return false, err
+	}
+	return true, d.make(ctx, p, move, clientsecret.ClientSecret{ClientID: settings.ClientID})
 }
 
 // keepsCurrent reports whether what is AWSCURRENT works. Where it does not, the

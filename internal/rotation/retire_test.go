@@ -78,6 +78,45 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
+// A whole rotation may go by between two looks of one retirement. The key that
+// it makes is in no version that was known before.
+func TestARotationGoesByWhileKeysAreRetired(t *testing.T) {
+	var looks []int // the calls that are no change
+	synctest.Test(t, func(t *testing.T) {
+		w, d, _ := rotatedKey(t)
+		time.Sleep(48 * time.Hour)
+		begun := len(w.calls)
+		if moves, err := d.Revoke(t.Context(), arn); moves != 2 || err != nil {
+			t.Fatalf("%d moves, %v", moves, err)
+		}
+		for i, write := range w.writes[begun:] {
+			if !write {
+				looks = append(looks, i)
+			}
+		}
+	})
+	for _, n := range looks {
+		synctest.Test(t, func(t *testing.T) {
+			w, d, _ := rotatedKey(t)
+			time.Sleep(48 * time.Hour) // there is room for another key
+			begun := len(w.calls)
+			w.gate = func() {
+				if len(w.calls) == begun+n {
+					w.gate = nil
+					_ = w.engine(d.Rotator, tokenOf(2), 3)
+				}
+			}
+			_, _ = d.Revoke(t.Context(), arn)
+			s, c := w.state.secrets[arn], w.state.clients[client]
+			current, err := clientsecretOf(s, s.has(Current))
+			if err != nil || !c.takes(current, c.now()) {
+				t.Errorf("call %d: AWSCURRENT does not log in: %v; %v", n, err, w.calls[begun:])
+			}
+			w.report()
+		})
+	}
+}
+
 // Nothing is retired while what is current does not work.
 func TestRetireKeepsWhatMayBeNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -92,7 +131,7 @@ func TestRetireKeepsWhatMayBeNeeded(t *testing.T) {
 }
 
 func TestRetirementBrokenAtEveryCall(t *testing.T) {
-	for n := range 24 {
+	for n := range 36 {
 		for what, text := range troubles {
 			synctest.Test(t, func(t *testing.T) {
 				w, d, c := rotatedKey(t)
