@@ -267,7 +267,7 @@ var lockedOut = []string{"login_refused", "key_missing", "key_unattached", "key_
 
 // repair lets the doctor look at what is stuck, and do what is safe.
 func (r *run) repair(ctx context.Context, stuck []rotation.Secret) {
-	for _, s := range stuck {
+	for s := range within(ctx, repairing, stuck) {
 		findings, err := r.Doctor.Examine(ctx, s.ID)
 		if err != nil {
 			r.failed(ctx, s, "examine", err)
@@ -297,22 +297,23 @@ func (r *run) cure(ctx context.Context, s rotation.Secret, f rotation.Finding) {
 // retire ends the overlaps that have come to their end. The tags do not say
 // whether there is one: a client may have gone back from a key to a secret.
 func (r *run) retire(ctx context.Context, secrets []rotation.Secret) {
+	var over []rotation.Secret
 	for _, s := range secrets {
 		settings, err := rotation.ParseTags(s.Tags)
 		rotated := rotation.Rotated(s, settings)
-		if err != nil || rotated.IsZero() {
-			continue
+		since := r.now().Sub(rotated.Add(settings.Overlap))
+		if err == nil && !rotated.IsZero() && since >= 0 && since <= max(retireWithin, 2*r.Every) {
+			over = append(over, s)
 		}
-		if over := r.now().Sub(rotated.Add(settings.Overlap)); over < 0 || over > max(retireWithin, 2*r.Every) {
-			continue
-		}
+	}
+	for s := range within(ctx, retiring, over) {
 		moves, err := r.Doctor.Retire(ctx, s.ID)
 		if err != nil {
 			r.failed(ctx, s, "retire", err)
 		}
 		if moves > 0 {
 			r.out.Retired++
-			announce(ctx, r.Events, r.log, r.Metrics, r.id, event.OverlapEnded{SecretARN: s.ID, ClientID: settings.ClientID})
+			announce(ctx, r.Events, r.log, r.Metrics, r.id, event.OverlapEnded{SecretARN: s.ID, ClientID: s.Tags[rotation.TagClientID]})
 		}
 	}
 }

@@ -53,7 +53,8 @@ func (f *fleet) Repair(_ context.Context, x rotation.Finding) (bool, error) {
 }
 
 func (f *fleet) Retire(_ context.Context, id string) (int, error) {
-	f.retired = append(f.retired, id)
+	f.retired = append(f.retired, id) // in an order that runs differ in
+	slices.Sort(f.retired)
 	return 1, nil
 }
 
@@ -168,7 +169,7 @@ func TestOverlapsEndInTheirTimeAndNotForEver(t *testing.T) {
 	key := map[string]string{rotation.TagKind: rotation.KindKey, rotation.TagOverlap: "24h"}
 	f := &fleet{secrets: []rotation.Secret{due("over", 1, key), due("long over", 3, key), due("not yet", 0, key), due("a secret now", 1, nil)}}
 	out, _, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
-	if err != nil || out.Retired != 2 || !slices.Equal(f.retired, []string{"over", "a secret now"}) {
+	if err != nil || out.Retired != 2 || !slices.Equal(f.retired, []string{"a secret now", "over"}) {
 		t.Errorf("%+v, %v; retired %v", out, err, f.retired)
 	}
 }
@@ -182,14 +183,14 @@ func TestTheOverlapOfARotationThatTheDoctorFinishedEnds(t *testing.T) {
 	never.LastRotated = time.Time{}
 	f := &fleet{secrets: []rotation.Secret{due("over", 20, tags(25*time.Hour)), never, due("runs", 20, tags(23*time.Hour))}}
 	out, _, err := f.run(t, t.Context(), rotation.Policy{}, handler.ScheduleEvent{})
-	if err != nil || !slices.Equal(f.retired, []string{"over", "never ended"}) || len(f.started) > 0 {
+	if err != nil || !slices.Equal(f.retired, []string{"never ended", "over"}) || len(f.started) > 0 {
 		t.Errorf("%+v, %v; retired %v, started %v", out, err, f.retired, f.started)
 	}
 }
 
 func TestARareRunFindsTheOverlapsThatEndedBeforeIt(t *testing.T) {
 	key := map[string]string{rotation.TagKind: rotation.KindKey, rotation.TagOverlap: "24h"}
-	for every, want := range map[time.Duration][]string{0: {"over"}, 24 * time.Hour: {"over", "long over"}} {
+	for every, want := range map[time.Duration][]string{0: {"over"}, 24 * time.Hour: {"long over", "over"}} {
 		f := &fleet{secrets: []rotation.Secret{due("over", 1, key), due("long over", 2, key), due("older", 9, key)}}
 		h := handler.ScheduleRotations{Catalog: f, Doctor: f, Every: every,
 			Log: telemetry.Logger(io.Discard, "schedule-rotations", "test", ""), Metrics: telemetry.NewMetrics(io.Discard, "schedule-rotations")}
