@@ -113,6 +113,9 @@ func (c *Client) client(ctx context.Context, id string, fields []string, scopes 
 		op: op, method: http.MethodGet, path: []string{"clients", id}, query: fieldsQuery(fields),
 		out: &out, repeatable: true, scopes: scopes,
 	})
+	if err == nil && out.ClientID != id && (len(fields) == 0 || slices.Contains(fields, "client_id")) {
+		err = strange(op, "the answer is not about the client that was asked for")
+	}
 	if err != nil {
 		return ClientInfo{}, err
 	}

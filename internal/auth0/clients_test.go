@@ -156,15 +156,34 @@ func TestClient(t *testing.T) {
 	}
 }
 
+// What is not about the client that was asked for says nothing of its secret or
+// keys, and least of all that it has none.
+func TestAnAnswerAboutAnotherClient(t *testing.T) {
+	for body, fields := range map[string][]string{
+		`{}`: nil, `null`: nil, `{"client_id":"b","name":"another"}`: nil, `{"client_id":null}`: nil, `{"name":"a"}`: {"client_id", "name"},
+	} {
+		c := onLoopback(t, replies(200, body))
+		if got, err := c.Client(t.Context(), "a", fields...); fault.Reason(err) != "strange_answer" || got.Name != "" {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
+	if _, err := onLoopback(t, replies(200, `{}`)).ClientWithSecret(t.Context(), "a"); fault.Reason(err) != "strange_answer" {
+		t.Errorf("with its secret: %v", err)
+	}
+	if _, err := onLoopback(t, replies(200, `{"name":"a"}`)).Client(t.Context(), "a", "name"); err != nil {
+		t.Errorf("a field that was asked for alone: %v", err)
+	}
+}
+
 // An id may not climb out of its place in the path.
 func TestIDsAreEscaped(t *testing.T) {
-	s := replies(200, `{"client_id":"x"}`)
+	s := replies(404, `{}`)
 	c := onLoopback(t, s)
 	for id, want := range map[string]string{
 		"tpc_1": "/api/v2/clients/tpc_1", "a/../b": "/api/v2/clients/a%2F..%2Fb",
 		"a?x=1": "/api/v2/clients/a%3Fx=1", "a#b": "/api/v2/clients/a%23b", "%2e%2e": "/api/v2/clients/%252e%252e",
 	} {
-		if _, err := c.Client(t.Context(), id); err != nil {
+		if _, err := c.Client(t.Context(), id); !errors.Is(err, fault.NotFound) {
 			t.Fatal(err)
 		}
 		if got := s.seen[len(s.seen)-1].RequestURI; got != want {
