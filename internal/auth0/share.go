@@ -61,7 +61,7 @@ func (c *Client) obtain(ctx context.Context) (token, error) {
 	if good && now.Before(t.refresh) {
 		return t, nil
 	}
-	if !good && now.Sub(s.Issued) < ClaimFor {
+	if !good && now.Sub(s.Issued).Abs() < ClaimFor {
 		return c.grant(ctx)
 	}
 	claimed, err := c.claim(ctx, s)

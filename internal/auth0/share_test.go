@@ -181,6 +181,31 @@ func TestARefusedSharedToken(t *testing.T) {
 	})
 }
 
+// A clock that was far ahead must not keep a refused token in its place until
+// its time has come.
+func TestATokenOfTheFutureIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, p := &issuer{}, &place{}
+		s := &stub{t: t, grants: i.grant, api: func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") == "Bearer of-the-future" {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			serveClient(w, r)
+		}}
+		year := time.Now().AddDate(1, 0, 0)
+		p.shared = Shared{Version: "0", Token: secret.New("of-the-future"), Issued: year, Expires: year.Add(24 * time.Hour)}
+		for range 3 {
+			if failed := cold(t, 5, p, s); failed > 0 {
+				t.Errorf("%d calls failed", failed)
+			}
+		}
+		if p.versions != 1 || i.issued > 5 {
+			t.Errorf("%d put, %d issued", p.versions, i.issued)
+		}
+	})
+}
+
 // While the tenant gives none, a shared token is used until its end.
 func TestASharedTokenOutlivesTheTokenEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
