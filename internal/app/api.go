@@ -26,7 +26,7 @@ func API(ctx context.Context, c config.API, log *slog.Logger, metrics telemetry.
 		return nil, err
 	}
 	credentials, ledger, err := Credentials(cfg, CredentialOptions{Tenant: c.Tenant, Prefix: c.SecretPrefix, KMSKeyID: c.SecretsKey,
-		FunctionARN: c.RotationFunction, Hosts: c.AllowedHosts, AnyClient: c.AnyClient})
+		FunctionARN: c.RotationFunction, Hosts: c.AllowedHosts, Audiences: c.AllowedAudiences, AnyClient: c.AnyClient})
 	if err != nil {
 		return nil, err
 	}

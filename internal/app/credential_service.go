@@ -23,6 +23,7 @@ type CredentialOptions struct {
 	KMSKeyID    string   // of the secrets that are made; empty: the account's default
 	FunctionARN string   // functions/rotate-secret
 	Hosts       []string // that a JWKS URI may name: exact, or *.example.com
+	Audiences   []string // that a grant may name; "*" alone: every API
 	AnyClient   bool     // not only those with a managed secret
 	Fetch       safehttp.Config
 	Settle      time.Duration // see [cred.Service]
@@ -44,7 +45,7 @@ func Credentials(cfg aws.Config, o CredentialOptions) (*cred.Service, *idempoten
 	fetcher := safehttp.New(o.Fetch)
 	s := &cred.Service{
 		Tenant: making{client}, Store: shelf{store: store, kms: o.KMSKeyID, domain: o.Tenant.Domain, function: o.FunctionARN},
-		Prefix: o.Prefix, Domain: o.Tenant.Domain, Domains: audienceHost(o.Tenant.Audience), AnyClient: o.AnyClient, Settle: o.Settle,
+		Prefix: o.Prefix, Domain: o.Tenant.Domain, Domains: audienceHost(o.Tenant.Audience), Audiences: o.Audiences, AnyClient: o.AnyClient, Settle: o.Settle,
 		Hosts: policy.Allows,
 		Fetch: func(ctx context.Context, url string) ([]byte, error) {
 			r, err := fetcher.Get(ctx, safehttp.Request{URL: url, MaxBytes: keySetLimit, AnyType: true})

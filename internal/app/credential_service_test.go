@@ -54,7 +54,7 @@ func openMaker(t *testing.T) *maker {
 		t.Fatal(err)
 	}
 	var err error
-	m.options = CredentialOptions{Tenant: c, FunctionARN: "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret"}
+	m.options = CredentialOptions{Tenant: c, FunctionARN: "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret", Audiences: []string{"*"}}
 	m.Service, m.ledger, err = Credentials(m.aws, m.options)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,10 @@ type API struct {
 	// AnyClient lets callers give credentials to clients that clientkeeper
 	// does not manage, too. (ANY_CLIENT, default false)
 	AnyClient bool
+	// AllowedAudiences are the identifiers of the APIs that a caller may give its
+	// clients grants for; * alone means every API of the tenant, and empty none.
+	// Never the Management API and this one. (ALLOWED_AUDIENCES)
+	AllowedAudiences []string
 	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
 	EventsQueueURL string
 }
@@ -46,6 +51,7 @@ func LoadAPI(getenv func(string) string) (API, error) {
 		RotationFunction: e.arn("ROTATION_FUNCTION_ARN", "lambda", "the ARN of functions/rotate-secret"),
 		SecretPrefix:     e.secretPrefix("SECRET_PREFIX", "clients/"),
 		AnyClient:        e.flag("ANY_CLIENT"),
+		AllowedAudiences: e.audiences("ALLOWED_AUDIENCES"),
 		EventsQueueURL:   e.eventsQueue(),
 	}
 	if strings.TrimSpace(getenv("SECRETS_KEY_ARN")) != "" {
@@ -80,6 +86,25 @@ func (e *env) arn(name, service, meaning string) string {
 		e.wrong(name, "is not %s", meaning)
 	}
 	return v
+}
+
+// audienceText is an API's identifier, and nothing that looks like a pattern.
+var audienceText = regexp.MustCompile(`^[!-)+-~]{1,600}$`)
+
+// audiences takes identifiers as they are: they are compared as text, and none
+// of them stands for several.
+func (e *env) audiences(name string) []string {
+	out := parts(e.get(name))
+	if slices.Equal(out, []string{"*"}) {
+		return out
+	}
+	for _, v := range out {
+		if !audienceText.MatchString(v) {
+			e.wrong(name, "is neither * alone nor identifiers of APIs with commas")
+			break
+		}
+	}
+	return out
 }
 
 // prefixText is the beginning of a secret's name, in whole parts. (AWS Secrets

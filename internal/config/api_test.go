@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,8 +31,9 @@ func TestTheAPIsDefaultsAreComplete(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	all, err := config.LoadAPI(apiEnvironment(map[string]string{"SECRET_PREFIX": "team/a/", "ANY_CLIENT": "true", "SECRETS_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/1",
-		"EVENTS_QUEUE_URL": "https://sqs/events"}))
-	if err != nil || all.SecretPrefix != "team/a/" || !all.AnyClient || all.SecretsKey == "" || all.EventsQueueURL != "https://sqs/events" {
+		"EVENTS_QUEUE_URL": "https://sqs/events", "ALLOWED_AUDIENCES": " https://orders.example.com/ ,urn:stock,"}))
+	if err != nil || all.SecretPrefix != "team/a/" || !all.AnyClient || all.SecretsKey == "" || all.EventsQueueURL != "https://sqs/events" ||
+		!slices.Equal(all.AllowedAudiences, []string{"https://orders.example.com/", "urn:stock"}) {
 		t.Errorf("%+v, %v", all, err)
 	}
 }
@@ -39,7 +41,7 @@ func TestTheAPIsDefaultsAreComplete(t *testing.T) {
 func TestTheAPIsMistakesAreReportedAtOnce(t *testing.T) {
 	const canary = "s3cr3t-canary"
 	_, err := config.LoadAPI(func(string) string { return canary + " ://" })
-	for _, name := range []string{"AUTH0_DOMAIN", "ROTATION_FUNCTION_ARN", "SECRET_PREFIX", "SECRETS_KEY_ARN", "ANY_CLIENT", "REGISTRATIONS_QUEUE_URL", "EVENTS_QUEUE_URL"} {
+	for _, name := range []string{"AUTH0_DOMAIN", "ROTATION_FUNCTION_ARN", "SECRET_PREFIX", "SECRETS_KEY_ARN", "ANY_CLIENT", "REGISTRATIONS_QUEUE_URL", "EVENTS_QUEUE_URL", "ALLOWED_AUDIENCES"} {
 		if err == nil || !strings.Contains(err.Error(), name+": ") || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -53,6 +55,10 @@ func TestTheAPIsMistakesAreReportedAtOnce(t *testing.T) {
 		"an ARN of nothing":        {"ROTATION_FUNCTION_ARN": "arn:aws:lambda:eu-central-1:123456789012:"},
 		"a prefix without a slash": {"SECRET_PREFIX": "clients"},
 		"a prefix with a space":    {"SECRET_PREFIX": "my clients/"},
+		"every API and one more":   {"ALLOWED_AUDIENCES": "*,https://orders.example.com/"},
+		"a pattern of APIs":        {"ALLOWED_AUDIENCES": "https://*.example.com/"},
+		"an API with a space":      {"ALLOWED_AUDIENCES": "https://orders example.com/"},
+		"an API that is too long":  {"ALLOWED_AUDIENCES": strings.Repeat("x", 601)},
 		"the product's own prefix": {"SECRET_PREFIX": "clientkeeper/requests/"},
 	} {
 		if _, err := config.LoadAPI(apiEnvironment(change)); fault.KindOf(err) != fault.Invalid || err == nil {

@@ -202,14 +202,20 @@ func (e *env) eventsQueue() string {
 }
 
 func (e *env) list(name, meaning string) []string {
+	out := parts(e.get(name))
+	if len(out) == 0 {
+		e.wrong(name, "is not set; it is %s", meaning)
+	}
+	return out
+}
+
+// parts are what stands between commas.
+func parts(list string) []string {
 	var out []string
-	for part := range strings.SplitSeq(e.get(name), ",") {
+	for part := range strings.SplitSeq(list, ",") {
 		if part = strings.TrimSpace(part); part != "" {
 			out = append(out, part)
 		}
-	}
-	if len(out) == 0 {
-		e.wrong(name, "is not set; it is %s", meaning)
 	}
 	return out
 }

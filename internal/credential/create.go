@@ -26,13 +26,15 @@ const (
 // delete what was made; the doctor names what is left otherwise.
 func (s *Service) CreateClient(ctx context.Context, op Operation, n NewClient) (Client, error) {
 	n, err := n.complete()
-	if err == nil {
-		err = s.mayGrant(n.Grants)
-	}
 	if err != nil {
 		return Client{}, err
 	}
 	m := &making{Service: s, op: op, want: n}
+	if err := s.MayGrant(n.Grants); err != nil {
+		if err := m.withdraw(ctx, err); err != nil {
+			return Client{}, err
+		}
+	}
 	if err := m.all(ctx); err != nil {
 		if fault.KindOf(err).Permanent() && !m.whole {
 			err = undone(err, m.undo(ctx))
@@ -277,29 +279,3 @@ func (m *making) fill(ctx context.Context) error {
 }
 
 func (m *making) enable(ctx context.Context) error { return m.Store.EnableRotation(ctx, m.arn) }
-
-// undo removes what was made for a client that the tenant refuses: first the
-// client, if there is one, then the secret, so that a crash in between leaves a
-// secret that says what it belongs to.
-func (m *making) undo(ctx context.Context) error {
-	if m.arn == "" {
-		return nil
-	}
-	if m.clientID != "" {
-		if err := m.Tenant.DeleteClient(ctx, m.clientID); err != nil {
-			return err
-		}
-	}
-	return m.Store.Erase(ctx, m.arn)
-}
-
-// undone is what a refused request fails with. Where what was made could not be
-// removed for now, it is to be repeated, to be refused again; where it may not
-// be removed, the doctor names it.
-func undone(refusal, err error) error {
-	if err == nil || !fault.KindOf(err).Transient() {
-		return refusal
-	}
-	return &fault.Error{Kind: fault.Unavailable, Op: "credential.undo", Reason: "refused_half_way", Err: err, RetryAfter: time.Second,
-		Detail: "the tenant refuses this, and what was made for it could not be removed yet", Next: "repeat the request with the same key to hear why"}
-}

@@ -27,6 +27,10 @@ type Service struct {
 	// that it has; no grant is made for an API at any of them.
 	Domain  string
 	Domains []string
+	// Audiences are the APIs that a grant may name, as they are; "*" alone
+	// means every one. With none, no grant is made. An API of the tenant itself
+	// is refused all the same.
+	Audiences []string
 	// Self is the id of the management client, which is never touched. Nil:
 	// not known, and then nothing is refused for it.
 	Self func(context.Context) (string, error)

@@ -90,15 +90,20 @@ func wrongGrants(grants []Grant) string {
 	return ""
 }
 
-// mayGrant refuses the APIs of the tenant itself. A client that may use the
-// Management API could give itself and others everything.
-func (s *Service) mayGrant(grants []Grant) error {
+// MayGrant refuses grants for the APIs of the tenant itself, and for those that
+// the policy does not name. A client that may use the Management API could give
+// itself and others everything. It asks nobody.
+func (s *Service) MayGrant(grants []Grant) error {
 	for _, g := range grants {
-		if !s.ownAPI(g.Audience) {
-			continue
+		switch {
+		case s.ownAPI(g.Audience):
+			return &fault.Error{Kind: fault.Denied, Op: "credential.create_client", Reason: "tenant_api",
+				Detail: "a grant names an API of the tenant itself", Next: "have an administrator make that client"}
+		case !slices.Equal(s.Audiences, []string{"*"}) && !slices.Contains(s.Audiences, g.Audience):
+			return &fault.Error{Kind: fault.Denied, Op: "credential.create_client", Reason: "audience_not_allowed",
+				Detail: "the policy does not allow grants for " + clip(g.Audience, 100),
+				Next:   "leave that grant out; whoever runs clientkeeper may add the API to ALLOWED_AUDIENCES"}
 		}
-		return &fault.Error{Kind: fault.Denied, Op: "credential.create_client", Reason: "tenant_api",
-			Detail: "a grant names an API of the tenant itself", Next: "have an administrator make that client"}
 	}
 	return nil
 }

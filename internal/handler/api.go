@@ -21,10 +21,12 @@ import (
 // idempotency.
 type Ledger interface {
 	Do(context.Context, idempotency.Request, idempotency.Work) (answer idempotency.Answer, replayed bool, err error)
+	Known(context.Context, idempotency.Request) (bool, error)
 }
 
 // Credentials makes machine clients and credentials; see package credential.
 type Credentials interface {
+	MayGrant([]credential.Grant) error
 	CreateClient(context.Context, credential.Operation, credential.NewClient) (credential.Client, error)
 	Clients(ctx context.Context, cursor string, limit int) (page []credential.Client, next string, err error)
 	AddCredentials(ctx context.Context, op credential.Operation, clientID string, n credential.NewCredential) ([]credential.Credential, error)

@@ -53,6 +53,7 @@ func (h *API) createClient(r *httpRequest) (work, error) {
 				"leave that grant out; an administrator of the tenant may add it")
 		}
 	}
+	r.refusal = h.Credentials.MayGrant(n.Grants)
 	return func(ctx context.Context, op credential.Operation) (reply, error) {
 		c, err := h.Credentials.CreateClient(ctx, op, n)
 		if err != nil {

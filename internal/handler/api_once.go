@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -44,9 +45,17 @@ func (h *API) once(ctx context.Context, r *httpRequest, w work) (reply, error) {
 		return reply{}, err
 	}
 	if key == "" {
+		if r.refusal != nil {
+			return reply{}, r.refusal
+		}
 		return w(ctx, credential.Operation{ID: newOperation()})
 	}
 	request := idempotency.Request{Caller: r.caller.id, Key: key, Digest: r.digest()}
+	if r.refusal != nil { // what was accepted under another policy has its answer, and all else leaves no record
+		if known, err := h.Ledger.Known(ctx, request); err != nil || !known {
+			return reply{}, cmp.Or(err, r.refusal)
+		}
+	}
 	answer, replayed, err := h.Ledger.Do(ctx, request, func(ctx context.Context, op idempotency.Operation) (idempotency.Answer, error) {
 		out, err := w(ctx, credential.Operation(op))
 		if err != nil {

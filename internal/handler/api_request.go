@@ -33,6 +33,7 @@ type httpRequest struct {
 	body       []byte
 	caller     caller
 	message    registration.Request // that it asks for, if it does
+	refusal    error                // by a policy that may be another one than when it was first made
 }
 
 // name is the route in logs and metrics.

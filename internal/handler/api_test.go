@@ -47,6 +47,27 @@ func TestANewClientIsAskedForAsItWasWritten(t *testing.T) {
 	}
 }
 
+// What the policy refuses is neither asked for nor recorded, unless it is a
+// request that was begun under another policy.
+func TestARefusedGrantIsNotRecorded(t *testing.T) {
+	refusal := &fault.Error{Kind: fault.Denied, Op: "credential.create_client", Reason: "audience_not_allowed", Detail: "not that API", Next: "see ALLOWED_AUDIENCES"}
+	w := newWorld()
+	w.refusal = refusal
+	if out := w.answer(t, t.Context(), apiRequest("POST", "/v1/clients", goodClient)); out.StatusCode != 403 || body(t, out)["type"] != "urn:clientkeeper:problem:audience_not_allowed" || len(w.requests)+len(w.writes) > 0 {
+		t.Errorf("%d %s; %v", out.StatusCode, out.Body, w.writes)
+	}
+	w.refusal = nil
+	first := w.answer(t, t.Context(), apiRequest("POST", "/v1/clients", goodClient))
+	w.refusal = refusal
+	if again := w.answer(t, t.Context(), apiRequest("POST", "/v1/clients", goodClient)); again.StatusCode != 201 || again.Body != first.Body || len(w.writes) != 1 {
+		t.Errorf("%d %s; %v", again.StatusCode, again.Body, w.writes)
+	}
+	w.err = &fault.Error{Kind: fault.Unavailable, Op: "app.record"}
+	if out := w.answer(t, t.Context(), apiRequest("POST", "/v1/clients", goodClient)); out.StatusCode != 503 {
+		t.Errorf("where nobody knows: %d %s", out.StatusCode, out.Body)
+	}
+}
+
 func TestAKeyBelongsToItsCallerAndItsRequest(t *testing.T) {
 	iam := func(arn string) func(*events.APIGatewayV2HTTPRequest) {
 		return func(ev *events.APIGatewayV2HTTPRequest) {

@@ -44,6 +44,7 @@ type world struct {
 	next        string // the cursor that a page ends with
 	state       string // of a rotation
 	resumed     bool   // what the ledger says of a first try
+	refusal     error  // of grants
 	log         bytes.Buffer
 	metrics     bytes.Buffer
 	queueURL    string
@@ -94,6 +95,11 @@ func (w *world) Do(ctx context.Context, r registration.Request) (registration.Ou
 
 type memoryLedger struct{ *world }
 
+func (l memoryLedger) Known(_ context.Context, r idempotency.Request) (bool, error) {
+	_, ok := l.requests[r.Caller+"\n"+r.Key]
+	return ok, l.err
+}
+
 func (l memoryLedger) Do(ctx context.Context, r idempotency.Request, do idempotency.Work) (idempotency.Answer, bool, error) {
 	id := r.Caller + "\n" + r.Key
 	switch known, ok := l.requests[id]; {
@@ -116,6 +122,8 @@ var someClient = credential.Client{ClientID: "abc123", Name: "orders", AuthMetho
 
 var someCredential = credential.Credential{ID: "cred_1", Name: "orders", Type: "public_key", KeyID: "kid-1234567890", Alg: "RS256", Attached: true,
 	Created: apiNow, Updated: apiNow, SecretARN: someClient.SecretARN}
+
+func (w *world) MayGrant([]credential.Grant) error { return w.refusal }
 
 func (w *world) CreateClient(_ context.Context, op credential.Operation, n credential.NewClient) (credential.Client, error) {
 	w.newest = n

@@ -116,6 +116,16 @@ func (l *Ledger) Do(ctx context.Context, r Request, work Work) (answer Answer, r
 	return answer, false, err
 }
 
+// Known reports whether there is a record of the key, of whatever request. What
+// was begun a moment ago may not be seen yet.
+func (l *Ledger) Known(ctx context.Context, r Request) (bool, error) {
+	_, err := l.Store.Last(ctx, l.name(r))
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func orNone(a *Answer) Answer {
 	if a == nil {
 		return Answer{}

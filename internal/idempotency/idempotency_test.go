@@ -46,6 +46,35 @@ func TestAnAnswerIsReplayedByteForByte(t *testing.T) {
 	}
 }
 
+func TestAKeyIsKnownFromItsFirstTryOn(t *testing.T) {
+	store := newShelf()
+	l := &Ledger{Store: store}
+	known := func(key string, digest byte) bool {
+		t.Helper()
+		known, err := l.Known(within(t, time.Minute), ask(key, digest))
+		if err != nil {
+			t.Error(err)
+		}
+		return known
+	}
+	if known("k", 1) || len(store.entries) > 0 {
+		t.Error("to ask makes a record")
+	}
+	_, _, err := l.Do(within(t, time.Minute), ask("k", 1), func(context.Context, Operation) (Answer, error) {
+		if !known("k", 1) {
+			t.Error("a try that is at work is not known")
+		}
+		return Answer{}, errMissing
+	})
+	if err == nil || !known("k", 1) || !known("k", 2) || known("other", 1) {
+		t.Errorf("after %v", err)
+	}
+	store.befall = func(int, string) (made, answered bool) { return false, false }
+	if known, err := l.Known(within(t, time.Minute), ask("k", 1)); known || fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("without an answer: %v, %v", known, err)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	for name, test := range map[string]struct {
 		request Request

@@ -43,7 +43,7 @@ func nightfall(t *testing.T) *night {
 	n.Sandbox = start(t, sandbox.Options{
 		Line:       n.lines.line,
 		Clock:      func() time.Time { return time.Now().Add(time.Duration(n.offset.Load())) },
-		Parameters: map[string]string{"DomainEvents": "true", "FuseCount": "3", "StartPace": "0s", "PropagationWindow": "2s"},
+		Parameters: map[string]string{"DomainEvents": "true", "FuseCount": "3", "StartPace": "0s", "PropagationWindow": "2s", "AllowedAudiences": "https://nowhere.example.net"},
 		Crash: func(function string) lambda.Crash {
 			return lambda.Crash{AtAnswer: n.crash.Load() == function}
 		},

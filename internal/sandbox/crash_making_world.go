@@ -89,7 +89,7 @@ func (w *makingWorld) furnishClient(ctx context.Context) error {
 
 // begin builds what functions/api builds.
 func (w *makingWorld) begin() (*makingProcess, error) {
-	service, ledger, err := app.Credentials(w.aws, app.CredentialOptions{Tenant: w.config, FunctionARN: crashFunction, Settle: crashWindow})
+	service, ledger, err := app.Credentials(w.aws, app.CredentialOptions{Tenant: w.config, FunctionARN: crashFunction, Audiences: []string{"*"}, Settle: crashWindow})
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (s *Sandbox) writeEnv(context.Context) error {
 	if url := s.webhookURL(); url != "" {
 		variables = append(variables, [2]string{"WEBHOOK_URL", url}, [2]string{"WEBHOOK_SECRET_ARN", s.variable("WEBHOOK_SECRET_ARN")})
 	}
-	for _, name := range []string{"ALLOWED_HOSTS", "MAX_TRIES", "RETRY_BASE_DELAY", "RETRY_MAX_DELAY", "PROPAGATION_WINDOW", "ROTATION_FUNCTION_ARN", "SECRET_PREFIX"} {
+	for _, name := range []string{"ALLOWED_HOSTS", "MAX_TRIES", "RETRY_BASE_DELAY", "RETRY_MAX_DELAY", "PROPAGATION_WINDOW", "ROTATION_FUNCTION_ARN", "SECRET_PREFIX", "ALLOWED_AUDIENCES"} {
 		variables = append(variables, [2]string{name, s.variable(name)})
 	}
 	var b strings.Builder

@@ -211,6 +211,7 @@ func (c *caller) hostileWire(token string) {
 		"headers of 11 KB":    {`{"name":"x"}`, []string{"X-Fill", strings.Repeat("x", 11000)}, 431, "Request Header Fields Too Large"},
 		"said to be in gzip":  {`{"name":"x"}`, []string{"Content-Encoding", "gzip"}, 415, "media_type"},
 		"scopes of everybody": {`{"name":"x","grants":[{"audience":"` + c.s.Tenant.Audience() + `"}]}`, nil, 403, "audience_withheld"},
+		"scopes of an API":    {`{"name":"x","grants":[{"audience":"https://stock.example.com/"}]}`, nil, 403, "audience_not_allowed"},
 		"scopes of this API":  {`{"name":"x","grants":[{"audience":"` + c.env["API_AUDIENCE"] + `"}]}`, nil, 403, "audience_withheld"},
 	} {
 		header := append(append([]string(nil), bearer...), test.header...)

@@ -191,6 +191,7 @@ func (s *Sandbox) parameters() map[string]string {
 		"Auth0CAFile":         s.caFile(),
 		"ManagementSecretArn": s.management.arn,
 		"AllowedHosts":        "vscode.dev,client.dev,claude.ai,chatgpt.com,zed.dev,opencode.ai,*.example.com,*.example.net",
+		"AllowedAudiences":    audience,
 		"MaxTries":            "3",
 		"RetryBaseDelay":      "1s",
 		"RetryMaxDelay":       "2s",
