@@ -12,6 +12,7 @@ import (
 	cred "clientkeeper/internal/credential"
 	"clientkeeper/internal/idempotency"
 	"clientkeeper/internal/registration"
+	"clientkeeper/internal/rotation"
 	"clientkeeper/internal/safehttp"
 	"clientkeeper/internal/secretstore"
 )
@@ -46,7 +47,7 @@ func Credentials(cfg aws.Config, o CredentialOptions) (*cred.Service, *idempoten
 	s := &cred.Service{
 		Tenant: making{client}, Store: shelf{store: store, kms: o.KMSKeyID, domain: o.Tenant.Domain, function: o.FunctionARN},
 		Prefix: o.Prefix, Domain: o.Tenant.Domain, Domains: audienceHost(o.Tenant.Audience), Audiences: o.Audiences, AnyClient: o.AnyClient, Settle: o.Settle,
-		Hosts: policy.Allows,
+		Hosts: policy.Allows, Floor: rotation.CadenceFloor,
 		Fetch: func(ctx context.Context, url string) ([]byte, error) {
 			r, err := fetcher.Get(ctx, safehttp.Request{URL: url, MaxBytes: keySetLimit, AnyType: true})
 			if err != nil {

@@ -44,7 +44,7 @@ func (s shelf) stored(d secretstore.Description) cred.Stored {
 		return out
 	}
 	out.Managed, out.ClientID, out.Kind, out.Paused = settings.Managed, settings.ClientID, settings.Kind, settings.Paused != ""
-	out.NextDue = rotation.NextDue(described(d))
+	out.NextDue, out.Rotated = rotation.NextDue(described(d)), rotation.Rotated(described(d), settings)
 	return out
 }
 

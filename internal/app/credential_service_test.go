@@ -38,9 +38,15 @@ var makerScopes = []string{"create:clients", "read:clients", "update:clients", "
 
 func openMaker(t *testing.T) *maker {
 	t.Helper()
-	m := &maker{secrets: secretsmanager.New(secretsmanager.Options{Region: "eu-central-1", Rotation: secretsmanager.Rotation{
+	return openMakerWith(t, secretsmanager.Options{Rotation: secretsmanager.Rotation{
 		Invoke: func(context.Context, string, []byte) (string, error) { return "", nil },
-	}})}
+	}})
+}
+
+func openMakerWith(t *testing.T, o secretsmanager.Options) *maker {
+	t.Helper()
+	o.Region = "eu-central-1"
+	m := &maker{secrets: secretsmanager.New(o)}
 	t.Cleanup(m.secrets.Close)
 	server := httptest.NewServer(m.secrets)
 	t.Cleanup(server.Close)

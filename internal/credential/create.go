@@ -25,7 +25,7 @@ const (
 // What is refused for good leaves nothing behind where the tenant lets us
 // delete what was made; the doctor names what is left otherwise.
 func (s *Service) CreateClient(ctx context.Context, op Operation, n NewClient) (Client, error) {
-	n, err := n.complete()
+	n, err := n.complete(s.Floor)
 	if err != nil {
 		return Client{}, err
 	}

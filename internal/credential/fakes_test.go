@@ -78,7 +78,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) service() *Service {
-	return &Service{Tenant: fakeTenant{w}, Store: fakeStore{w}, Domain: "acme.eu.auth0.com", Audiences: []string{"*"},
+	return &Service{Tenant: fakeTenant{w}, Store: fakeStore{w}, Domain: "acme.eu.auth0.com", Audiences: []string{"*"}, Floor: 15 * time.Minute,
 		NewKey: testKey, Self: func(context.Context) (string, error) { return "management", nil }}
 }
 

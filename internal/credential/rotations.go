@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ const unseen = time.Minute
 // StartRotation starts a rotation of a client's secret and does not wait for it.
 // The same operation, resumed, starts the same one. One that is under way already is
 // [fault.Conflict] with the reason "rotation_in_progress"; a paused one "paused".
+// Where the last one ended within the floor, it is [fault.RateLimited] with
+// "rotated_recently" and the time to wait; to make a client rotates nothing.
 func (s *Service) StartRotation(ctx context.Context, op Operation, clientID string) (Rotation, error) {
 	_, there, err := s.open(ctx, clientID)
 	switch {
@@ -51,6 +54,9 @@ func (s *Service) StartRotation(ctx context.Context, op Operation, clientID stri
 	case begun: // the record of that request has expired since
 		return Rotation{}, conflict("key_of_earlier_rotation", "the Idempotency-Key was used for an earlier rotation of this secret", "send a new key with a new request")
 	}
+	if err := s.tooSoon(there); err != nil {
+		return Rotation{}, err
+	}
 	err = s.Store.Rotate(ctx, there.ARN, token)
 	if err == nil || fault.KindOf(err) != fault.Conflict {
 		return r, err
@@ -59,8 +65,29 @@ func (s *Service) StartRotation(ctx context.Context, op Operation, clientID stri
 	if _, begun := now.Stages[token]; readErr == nil && begun {
 		return r, nil // an answer was lost
 	}
-	return Rotation{}, &fault.Error{Kind: fault.Conflict, Op: "credential.rotate", Reason: "rotation_in_progress", RetryAfter: time.Minute,
+	return Rotation{}, underWay()
+}
+
+func underWay() error {
+	return &fault.Error{Kind: fault.Conflict, Op: "credential.rotate", Reason: "rotation_in_progress", RetryAfter: time.Minute,
 		Detail: "another rotation of the secret is under way", Next: "wait for its end; clientkeeper doctor tells if it is stuck"}
+}
+
+// tooSoon keeps callers from using up the versions that Secrets Manager keeps of
+// a secret, after which nobody can rotate it. While a rotation is under way,
+// Secrets Manager is not even asked: it may end before the question gets there.
+func (s *Service) tooSoon(there Stored) error {
+	left := there.Rotated.Add(s.Floor).Sub(s.now())
+	pending := labelled(there, "AWSPENDING")
+	switch {
+	case there.Rotated.IsZero() || left <= 0:
+		return nil
+	case pending != "" && pending != labelled(there, "AWSCURRENT"):
+		return underWay()
+	}
+	return &fault.Error{Kind: fault.RateLimited, Op: "credential.rotate", Reason: "rotated_recently", RetryAfter: min(left, s.Floor),
+		Detail: fmt.Sprintf("the secret was rotated less than %.0f minutes ago", s.Floor.Minutes()),
+		Next:   "wait; in an emergency, whoever runs clientkeeper can use clientkeeper rotate or revoke"}
 }
 
 // Rotation tells how far a rotation is, by the labels of its version.

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +98,72 @@ func TestStartingARotation(t *testing.T) {
 		if r, err := s.Rotation(t.Context(), id); fault.Reason(err) != "rotation_not_found" || fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%q: %+v, %v", id, r, err)
 		}
+	}
+}
+
+// Callers cannot use up the versions that Secrets Manager keeps of a secret.
+func TestAFloorUnderRotations(t *testing.T) {
+	underWay := map[string][]string{"old": {"AWSCURRENT"}, "new": {"AWSPENDING"}}
+	over := map[string][]string{"new": {"AWSCURRENT", "AWSPENDING"}, "old": {"AWSPREVIOUS"}}
+	for name, test := range map[string]struct {
+		ago    time.Duration // since the last one ended
+		stages map[string][]string
+		reason string
+		wait   time.Duration
+	}{
+		"never":                         {0, nil, "", 0},
+		"this moment":                   {time.Nanosecond, nil, "rotated_recently", 15 * time.Minute},
+		"five minutes ago":              {5 * time.Minute, nil, "rotated_recently", 10 * time.Minute},
+		"a moment before":               {15*time.Minute - time.Second, nil, "rotated_recently", time.Second},
+		"a quarter of an hour ago":      {15 * time.Minute, nil, "", 0},
+		"by a clock ahead of ours":      {-time.Hour, nil, "rotated_recently", 15 * time.Minute},
+		"just now, a label left over":   {time.Minute, over, "rotated_recently", 14 * time.Minute},
+		"just now, the next under way":  {time.Minute, underWay, "rotation_in_progress", time.Minute},
+		"long ago, the next under way":  {time.Hour, underWay, "rotation_in_progress", time.Minute},
+		"never, the first under way":    {0, underWay, "rotation_in_progress", time.Minute},
+		"long ago, and a label is left": {time.Hour, over, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, s, made := furnished(t, ClientSecretPost)
+				there := fakeStore{w}.find(made.SecretARN)
+				if test.ago != 0 {
+					there.Rotated = time.Now().Add(-test.ago)
+				}
+				if test.stages != nil {
+					there.Stages, there.current = test.stages, labelled(Stored{Stages: test.stages}, "AWSCURRENT")
+				}
+				r, err := s.StartRotation(t.Context(), operation(1), made.ClientID)
+				_, started := there.Stages[operation(1).token("rotation")]
+				if test.reason == "" && (err != nil || r.State != Running) || test.reason != "" && fault.Reason(err) != test.reason || started != (test.reason == "") {
+					t.Errorf("%+v, %v, started %v; want %q", r, err, started, test.reason)
+				}
+				if wait := fault.RetryAfter(err); wait.Round(time.Second) != test.wait {
+					t.Errorf("wait %s, want %s", wait, test.wait)
+				}
+				if test.reason == "rotated_recently" && fault.KindOf(err) != fault.RateLimited {
+					t.Errorf("%v", err)
+				}
+				if test.ago == time.Minute && slices.Contains(w.calls, "store.rotate") {
+					t.Error("Secrets Manager was asked, and may start one after the end of the other")
+				}
+			})
+		})
+	}
+}
+
+// What has begun is told, whatever has happened since.
+func TestTheFloorIsNotForWhatHasBegun(t *testing.T) {
+	w, s, made := furnished(t, ClientSecretPost)
+	op := operation(1)
+	if _, err := s.StartRotation(t.Context(), op, made.ClientID); err != nil {
+		t.Fatal(err)
+	}
+	there := fakeStore{w}.find(made.SecretARN)
+	there.Stages, there.Rotated = map[string][]string{op.token("rotation"): {"AWSCURRENT"}, "old": {"AWSPREVIOUS"}}, time.Now()
+	op.Resumed = true
+	if r, err := s.StartRotation(t.Context(), op, made.ClientID); err != nil || r.SecretARN != made.SecretARN {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -34,6 +34,8 @@ type Service struct {
 	// Self is the id of the management client, which is never touched. Nil:
 	// not known, and then nothing is refused for it.
 	Self func(context.Context) (string, error)
+	// Floor is the shortest time between two rotations of a secret. Zero: none.
+	Floor time.Duration
 	// AnyClient lets credentials be made for clients without a managed secret.
 	AnyClient bool
 
@@ -149,6 +151,7 @@ type Stored struct {
 	Kind     string // private_key_jwt or client_secret
 	Paused   bool
 	NextDue  time.Time // zero: not known
+	Rotated  time.Time // when its last rotation ended; zero: never
 
 	RotationEnabled bool
 	Stages          map[string][]string // labels by version

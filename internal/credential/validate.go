@@ -2,6 +2,7 @@ package credential
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -23,12 +24,11 @@ const (
 	maxScopes      = 100
 	maxTags        = 30 // of 50: the rest is clientkeeper's
 	maxSpan        = 10 * 365 * 24 * time.Hour
-	minInterval    = 15 * time.Minute // rotation's own floor
 )
 
 // complete fills in what a request leaves out, and refuses what cannot be made
 // before anything is.
-func (n NewClient) complete() (NewClient, error) {
+func (n NewClient) complete(floor time.Duration) (NewClient, error) {
 	n.AuthMethod = cmp.Or(n.AuthMethod, PrivateKeyJWT)
 	n.Interval, n.Overlap = cmp.Or(n.Interval, defaultInterval), cmp.Or(n.Overlap, defaultOverlap)
 	wrong := func(member, detail string) (NewClient, error) {
@@ -43,8 +43,8 @@ func (n NewClient) complete() (NewClient, error) {
 		return wrong("description", "may have 140 printable characters")
 	case n.AuthMethod != PrivateKeyJWT && n.AuthMethod != ClientSecretPost:
 		return wrong("token_endpoint_auth_method", "is private_key_jwt or client_secret_post")
-	case n.Interval < minInterval || n.Interval > maxSpan:
-		return wrong("interval", "is between 15 minutes and 10 years")
+	case n.Interval < floor || n.Interval > maxSpan:
+		return wrong("interval", fmt.Sprintf("is between %s and 10 years", floor))
 	case n.Overlap < 0 || n.Overlap > maxSpan:
 		return wrong("overlap", "is between 0 and 10 years")
 	case n.Quota.PerHour < 0 || n.Quota.PerDay < 0 || n.Quota.PerHour > 1<<31-1 || n.Quota.PerDay > 1<<31-1:

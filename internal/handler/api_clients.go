@@ -14,6 +14,7 @@ import (
 	"clientkeeper/internal/credential"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/jsonobject"
+	"clientkeeper/internal/rotation"
 )
 
 // What a new client may be like. The tenant's own rules are Auth0's: a name
@@ -94,7 +95,7 @@ func readClient(o *jsonobject.Object) credential.NewClient {
 		}
 	}
 	if s := o.Object("rotation"); s != nil {
-		n.Interval = span(s, "interval", 15*time.Minute, 365*24*time.Hour)
+		n.Interval = span(s, "interval", rotation.CadenceFloor, 365*24*time.Hour)
 		n.Overlap = span(s, "overlap", time.Minute, 90*24*time.Hour)
 	}
 	return n

@@ -29,15 +29,16 @@ type Policy struct {
 	Budget int
 
 	// Floor is the shortest time between two rotations of a secret, whatever
-	// its tag says; default and minimum 15 minutes. Secrets Manager keeps
-	// every version of the last day and about 100 in all ("Quotas").
+	// its tag says; default and minimum [CadenceFloor].
 	Floor time.Duration
 }
 
-const (
-	cadenceFloor = 15 * time.Minute
-	fuseSpares   = 5
-)
+// CadenceFloor is the shortest time between two rotations of a secret that
+// nobody started by hand. Secrets Manager keeps every version of the last day
+// and about 100 in all ("AWS Secrets Manager quotas"), and refuses one more.
+const CadenceFloor = 15 * time.Minute
+
+const fuseSpares = 5
 
 // stuckAfter is how long a rotation may take. A function runs for 15 minutes at
 // most, and Secrets Manager tries a failed rotation several times.
@@ -173,7 +174,7 @@ func judge(now time.Time, s Secret, policy Policy, owners claims) (due time.Time
 	return due, ""
 }
 
-func (p Policy) floor() time.Duration { return max(p.Floor, cadenceFloor) }
+func (p Policy) floor() time.Duration { return max(p.Floor, CadenceFloor) }
 
 // dueAt is when a secret should be rotated: its interval after the last time,
 // less a part of it that its name decides, so that secrets which were made
@@ -222,7 +223,7 @@ func jitter(id string, interval time.Duration) time.Duration {
 // the present version within the same quarter of an hour, and another for a
 // later try: a version that was given up must not be asked for again.
 func startToken(now time.Time, s Secret) string {
-	sum := sha256.Sum256([]byte(s.ID + "\n" + s.labelled(Current) + "\n" + now.UTC().Truncate(cadenceFloor).Format(time.RFC3339)))
+	sum := sha256.Sum256([]byte(s.ID + "\n" + s.labelled(Current) + "\n" + now.UTC().Truncate(CadenceFloor).Format(time.RFC3339)))
 	return hex.EncodeToString(sum[:16])
 }
 
