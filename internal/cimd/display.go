@@ -26,7 +26,9 @@ func (r *reader) display() {
 				r.doc.ClientNames = map[string]string{}
 			}
 			r.doc.ClientNames[tag] = r.text(name)
-			r.name(quoteMember(name), r.text(name))
+			if r.book != Auth0 {
+				r.name(quoteMember(name), r.text(name))
+			}
 		}
 	}
 	if raw, ok := r.present("description"); ok && kindOf(raw) != jsonString {
@@ -47,7 +49,7 @@ func (r *reader) name(member, name string) {
 	if strings.IndexFunc(name, hidden) >= 0 {
 		r.find(nameHidden, member, "the name has a control, direction or zero-width character in it")
 	}
-	if domain := strings.ToLower(strings.Trim(strings.TrimSpace(name), ".")); isDomain(domain) && !related(domain, r.id.Host()) {
+	if domain := domainOf(name); isDomain(domain) && !related(domain, r.id.Host()) {
 		r.find(nameDomain, member, "the name is a domain that the client id is not under")
 	}
 }
@@ -56,7 +58,17 @@ func (r *reader) name(member, name string) {
 // Persian and emoji need are not among them.
 func hidden(c rune) bool {
 	const joiners = "\u200c\u200d"
-	return unicode.Is(unicode.Cc, c) || unicode.Is(unicode.Cf, c) && !strings.ContainsRune(joiners, c)
+	return unicode.In(c, unicode.Cc, unicode.Zl, unicode.Zp) || unicode.Is(unicode.Cf, c) && !strings.ContainsRune(joiners, c)
+}
+
+// domainOf is a name without what a URL has around its host, if it is one word.
+func domainOf(name string) string {
+	s := strings.ToLower(strings.TrimSpace(name))
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "https://"), "http://")
+	if i := strings.IndexAny(s, "/:?#"); i >= 0 && !strings.ContainsFunc(s, unicode.IsSpace) {
+		s = s[:i]
+	}
+	return strings.Trim(s, ".")
 }
 
 func isDomain(s string) bool {

@@ -87,7 +87,7 @@ func baseName(name string) string {
 // The members are read by their exact names; of a name that is there twice, the
 // last value counts.
 func CheckDocument(id ClientID, body []byte, rules Rules) (Document, Findings) {
-	r := reader{judge: judge{book: rules}, id: id}
+	r := reader{judge: judge{book: rules}, id: id, body: body}
 	var ok bool
 	if r.object, ok = r.readJSON(body, jsonRules{
 		tooLarge: docTooLarge, bom: docBOM, invalid: docInvalid, notObject: docNotObject,
@@ -116,8 +116,9 @@ func CheckDocument(id ClientID, body []byte, rules Rules) (Document, Findings) {
 type reader struct {
 	judge
 	object
-	id  ClientID
-	doc Document
+	id   ClientID
+	body []byte
+	doc  Document
 }
 
 // members looks at what is there, and at the type of each value.
@@ -156,6 +157,9 @@ func (r *reader) secrets() {
 		if _, ok := r.values[name]; ok {
 			r.find(docSecret, name, "the member must not be in a public document, whatever its value")
 		}
+	}
+	if len(r.twice) > 0 {
+		r.leakOnly("", r.body)
 	}
 	for _, name := range []string{"client_id_issued_at", "registration_access_token", "registration_client_uri"} {
 		if _, ok := r.values[name]; ok {

@@ -130,6 +130,9 @@ func TestClientsInTheWild(t *testing.T) {
 func TestDocumentRules(t *testing.T) {
 	list := func(s ...string) []string { return append([]string{}, s...) }
 	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
+	statement := func(claims string) string {
+		return encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(`{"iss":"x",`+claims+`}`)) + ".c2ln"
+	}
 	tests := map[string]struct {
 		changes      map[string]any
 		rule         string
@@ -147,6 +150,12 @@ func TestDocumentRules(t *testing.T) {
 		"name with a joiner":          {map[string]any{"client_name": "می\u200cخواهم"}, "", "accept", "accept"},
 		"name is the own domain":      {map[string]any{"client_name": "Client.example.com"}, "", "accept", "accept"},
 		"name in another language":    {map[string]any{"client_name#de": "a\u202eb"}, "client_name_has_hidden_character", "warn", "warn"},
+		"markup in another language":  {map[string]any{"client_name#de": "<b>"}, "client_name_has_markup", "warn", "warn"},
+		"name is another site's URL":  {map[string]any{"client_name": "HTTPS://accounts.google.com/signin"}, "client_name_is_other_domain", "warn", "warn"},
+		"name is a URL with a port":   {map[string]any{"client_name": "accounts.google.com:443"}, "client_name_is_other_domain", "warn", "warn"},
+		"name with a colon":           {map[string]any{"client_name": "notes.app: the client"}, "", "accept", "accept"},
+		"name is the own URL":         {map[string]any{"client_name": "https://client.example.com/"}, "", "accept", "accept"},
+		"name of two lines":           {map[string]any{"client_name": "a\u2028b"}, "client_name_has_hidden_character", "warn", "warn"},
 		"140 characters":              {map[string]any{"description": strings.Repeat("é", 140)}, "", "accept", "accept"},
 		"141 characters":              {map[string]any{"description": strings.Repeat("é", 141)}, "description_too_long", "accept", "reject"},
 		"140 characters as 280 units": {map[string]any{"description": strings.Repeat("😀", 140)}, "description_too_long", "accept", "reject"},
@@ -164,18 +173,24 @@ func TestDocumentRules(t *testing.T) {
 		"password":                    {map[string]any{"grant_types": list("authorization_code", "password")}, "grant_types_password", "reject", "warn"},
 		"credentials of a public client": {map[string]any{"grant_types": list("authorization_code", "client_credentials")},
 			"grant_types_need_authentication", "reject", "warn"},
-		"hybrid response":         {map[string]any{"response_types": list("code id_token")}, "response_types_without_implicit", "warn", "accept"},
-		"empty method":            {map[string]any{"token_endpoint_auth_method": ""}, "auth_method_unknown", "reject", "reject"},
-		"no method at all":        {map[string]any{"token_endpoint_auth_method": nil, "token_endpoint_auth_methods_supported": list()}, "auth_methods_supported_conflict", "reject", "warn"},
-		"list of keys, no key":    {map[string]any{"token_endpoint_auth_method": nil, "token_endpoint_auth_methods_supported": list("private_key_jwt")}, "auth_method_without_keys", "reject", "warn"},
-		"scope with a quote":      {map[string]any{"scope": `open"id`}, "scope_malformed", "warn", "warn"},
-		"scope with two spaces":   {map[string]any{"scope": "openid  email"}, "scope_malformed", "warn", "warn"},
-		"key set over http":       {map[string]any{"jwks_uri": "http://client.example.com/jwks.json"}, "jwks_uri_not_https", "reject", "reject"},
-		"key set with a fragment": {map[string]any{"jwks_uri": "https://client.example.com/jwks.json#1"}, "jwks_uri_not_https", "reject", "reject"},
-		"key set on port 0":       {map[string]any{"jwks_uri": "https://client.example.com:0/jwks.json"}, "jwks_uri_not_https", "reject", "reject"},
-		"key set on no host":      {map[string]any{"jwks_uri": "https://0x7f.1/jwks.json"}, "jwks_uri_not_https", "reject", "reject"},
-		"private key, bare array": {map[string]any{"jwks": raw(`[{"kty":"OKP","crv":"Ed25519","d":"AA"}]`)}, "private_key_suspected", "reject", "reject"},
-		"private key, deep down":  {map[string]any{"x": raw(`[1,{"a":{"d":1,"b":[true,null],"kty":"EC"}}]`)}, "private_key_suspected", "warn", "warn"},
+		"hybrid response":                 {map[string]any{"response_types": list("code id_token")}, "response_types_without_implicit", "warn", "accept"},
+		"empty method":                    {map[string]any{"token_endpoint_auth_method": ""}, "auth_method_unknown", "reject", "reject"},
+		"no method at all":                {map[string]any{"token_endpoint_auth_method": nil, "token_endpoint_auth_methods_supported": list()}, "auth_methods_supported_conflict", "reject", "warn"},
+		"list of keys, no key":            {map[string]any{"token_endpoint_auth_method": nil, "token_endpoint_auth_methods_supported": list("private_key_jwt")}, "auth_method_without_keys", "reject", "warn"},
+		"scope with a quote":              {map[string]any{"scope": `open"id`}, "scope_malformed", "warn", "warn"},
+		"scope with two spaces":           {map[string]any{"scope": "openid  email"}, "scope_malformed", "warn", "warn"},
+		"key set over http":               {map[string]any{"jwks_uri": "http://client.example.com/jwks.json"}, "jwks_uri_not_https", "reject", "reject"},
+		"key set with a fragment":         {map[string]any{"jwks_uri": "https://client.example.com/jwks.json#1"}, "jwks_uri_not_https", "reject", "reject"},
+		"key set on port 0":               {map[string]any{"jwks_uri": "https://client.example.com:0/jwks.json"}, "jwks_uri_not_https", "reject", "reject"},
+		"key set on no host":              {map[string]any{"jwks_uri": "https://0x7f.1/jwks.json"}, "jwks_uri_not_https", "reject", "reject"},
+		"private key, bare array":         {map[string]any{"jwks": raw(`[{"kty":"OKP","crv":"Ed25519","d":"AA"}]`)}, "private_key_suspected", "reject", "reject"},
+		"private key, deep down":          {map[string]any{"x": raw(`[1,{"a":{"d":1,"b":[true,null],"kty":"EC"}}]`)}, "private_key_suspected", "warn", "warn"},
+		"statement with a private key":    {map[string]any{"software_statement": statement(`"jwks":{"keys":[{"kty":"EC","d":"x"}]}`)}, "software_statement_private_key", "reject", "warn"},
+		"statement with a secret key":     {map[string]any{"software_statement": statement(`"jwks":{"keys":[{"kty":"oct","k":"x"}]}`)}, "software_statement_private_key", "reject", "warn"},
+		"statement with secrets for some": {map[string]any{"software_statement": statement(`"token_endpoint_auth_methods_supported":["client_secret_jwt"]`)}, "software_statement_shared_secret", "reject", "warn"},
+		"statement with a null secret":    {map[string]any{"software_statement": statement(`"client_secret":null`)}, "software_statement_shared_secret", "reject", "warn"},
+		"statement with public keys":      {map[string]any{"software_statement": statement(`"jwks":{"keys":[{"kty":"EC"}]},"token_endpoint_auth_methods_supported":["none"]`)}, "", "accept", "warn"},
+		"assertions signed by NONE":       {map[string]any{"token_endpoint_auth_signing_alg": "NONE"}, "auth_signing_alg_symmetric", "reject", "warn"},
 		"kty and d in two objects": {map[string]any{"x": raw(`[{"kty":"EC"},{"d":1}]`), "y": raw(`{"kty":"d","a":"kty"}`)},
 			"unsupported_members", "accept", "warn"},
 	}
@@ -193,6 +208,17 @@ func TestDocumentRules(t *testing.T) {
 				t.Errorf("%s did not speak in either book", tt.rule)
 			}
 		})
+	}
+}
+
+// TestLeakBehindADuplicate: the first of two members is not read, but it was
+// published all the same.
+func TestLeakBehindADuplicate(t *testing.T) {
+	body := strings.Replace(string(plain(t, nil)), "{", `{"jwks":{"keys":[{"kty":"EC","d":"x"}]},"jwks":null,`, 1)
+	for _, book := range []Rules{Draft, Auth0} {
+		if _, findings := CheckDocument(mustID(t, plainID), []byte(body), book); !findings.Has("private_key_suspected") {
+			t.Errorf("%v: %v", book, findings)
+		}
 	}
 }
 

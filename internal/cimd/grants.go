@@ -156,7 +156,7 @@ func (r *reader) authentication() {
 		r.find(methodUnknown, member, "%s is no known method; the names are case-sensitive", quote(method))
 	}
 	r.methods(method)
-	if alg := r.text("token_endpoint_auth_signing_alg"); alg == "none" || strings.HasPrefix(alg, "HS") {
+	if alg := r.text("token_endpoint_auth_signing_alg"); strings.EqualFold(alg, "none") || strings.HasPrefix(alg, "HS") {
 		r.find(signingSymmetric, "token_endpoint_auth_signing_alg", "%s proves no key", quote(alg))
 	}
 }
@@ -217,8 +217,14 @@ func (r *reader) statement() {
 	}
 	_, secret := claims.values["client_secret"]
 	_, expires := claims.values["client_secret_expires_at"]
-	if secret || expires || sharedSecret(claims.text("token_endpoint_auth_method")) {
+	methods, _ := stringsOf(claims.values["token_endpoint_auth_methods_supported"])
+	if secret || expires || slices.ContainsFunc(append(methods, claims.text("token_endpoint_auth_method")), sharedSecret) {
 		r.find(statementSecret, member, "its claims speak of a shared secret")
+	}
+	for _, name := range claims.names {
+		if what := leak(claims.values[name]); what != "" {
+			r.find(statementKey, member, "its claim %s seems to contain %s", quote(name), what)
+		}
 	}
 }
 

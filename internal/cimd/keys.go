@@ -47,6 +47,7 @@ func CheckKeys(body []byte, rules Rules) ([]Key, Findings) {
 		return nil, j.findings
 	}
 	keys := j.keySet("", set, true)
+	j.leakOnly("", body)
 	if j.findings.Verdict() == Reject {
 		return nil, j.findings
 	}
@@ -176,7 +177,7 @@ func (j *judge) key(at string, raw json.RawMessage) (Key, bool) {
 		j.find(keyX5U, at, "the key asks for a certificate from another URL")
 	}
 	if wrong := wrongType(jwk); wrong != "" {
-		j.find(keyMalformed, at, "the key is ignored: %s is missing or of the wrong type", wrong)
+		j.find(keyMalformed, at, "the key is ignored: %s is missing or not what it should be", wrong)
 		return Key{}, false
 	}
 	if alg := jwk.text("alg"); strings.EqualFold(alg, "none") || strings.HasPrefix(alg, "HS") {
@@ -210,15 +211,22 @@ func (j *judge) publicOnly(at string, jwk object) bool {
 }
 
 // wrongType names the first of the common members (RFC 7517 section 4) that has
-// not the type it should have.
+// not the type it should have, an alg that is empty, or a key_ops that says
+// something twice.
 func wrongType(jwk object) string {
 	for _, name := range []string{"kty", "use", "alg", "kid"} {
 		if raw, ok := jwk.values[name]; (ok || name == "kty") && kindOf(raw) != jsonString {
 			return name
 		}
 	}
-	if raw, ok := jwk.values["key_ops"]; ok && !isKind(raw, jsonStrings) {
-		return "key_ops"
+	if raw, ok := jwk.values["alg"]; ok && string(raw) == `""` {
+		return "alg"
+	}
+	if raw, ok := jwk.values["key_ops"]; ok {
+		ops, areStrings := stringsOf(raw)
+		if unique := slices.Compact(slices.Sorted(slices.Values(ops))); !areStrings || len(unique) < len(ops) {
+			return "key_ops"
+		}
 	}
 	return ""
 }

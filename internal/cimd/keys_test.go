@@ -124,6 +124,8 @@ func TestCheckKeys(t *testing.T) {
 		"private post-quantum key":  {sets{m("kty", "AKP", "alg", "ML-DSA-44", "priv", "x"), good}, "reject", "reject", 0},
 		"Ed448":                     {sets{m("kty", "OKP", "crv", "Ed448", "x", strings.Repeat("A", 76))}, "warn", "reject", 1},
 		"no keys":                   {sets{}, "reject", "reject", 0},
+		"empty alg":                 {sets{with(good, m("alg", "")), good}, "warn", "warn", 1},
+		"key_ops twice the same":    {sets{with(good, m("key_ops", []string{"verify", "verify"}))}, "reject", "reject", 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -156,6 +158,26 @@ func TestKeySetJSON(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if keys, findings := CheckKeys([]byte(tt.body), Auth0); !findings.Has(tt.rule) || findings.Verdict() != Reject || keys != nil {
 				t.Errorf("%d keys, %v, want %s", len(keys), findings, tt.rule)
+			}
+		})
+	}
+}
+
+// TestKeySetLeaks: a private key beside the array of keys is as public as one in it.
+func TestKeySetLeaks(t *testing.T) {
+	good := string(setOf(t, publicKeys(t)["RSA 2048"]))
+	for name, member := range map[string]string{
+		"private JWK":      `{"old":[{"kty":"EC","d":"x"}],`,
+		"private PEM":      `{"note":"-----BEGIN PRIVATE KEY-----",`,
+		"in a key's x5c":   `{"keys2":[{"kty":"XYZ","x5c":["-----BEGIN RSA PRIVATE KEY-----"]}],`,
+		"another number d": `{"x":{"d":1,"kty":"OKP"},`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, book := range []Rules{Draft, Auth0} {
+				keys, findings := CheckKeys([]byte(strings.Replace(good, "{", member, 1)), book)
+				if !findings.Has("private_key_suspected") || findings.Verdict() != Warn || len(keys) != 1 {
+					t.Errorf("%v: %d keys, %v", book, len(keys), findings)
+				}
 			}
 		})
 	}

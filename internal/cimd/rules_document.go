@@ -90,6 +90,7 @@ var (
 
 	statementBad    = rule{"software_statement_not_a_jwt", refuses, silent, "RFC 7591 section 2.3", "publish the statement as the signed JWT that it was issued as"}
 	statementNone   = rule{"software_statement_unsigned", warns, silent, "RFC 7591 section 2.3", "have the statement signed"}
+	statementKey    = rule{"software_statement_private_key", refuses, warns, "draft-ietf-oauth-client-id-metadata-document section 4.3", "replace the key, treat it as known to everybody, and have the statement issued without it"}
 	statementSecret = rule{"software_statement_shared_secret", refuses, silent, "draft-ietf-oauth-client-id-metadata-document section 4.3", "have the statement issued without shared secrets"}
 
 	scopeBad = rule{"scope_malformed", warns, silent, "RFC 6749 section 3.3", "list each scope once, with single spaces between"}
