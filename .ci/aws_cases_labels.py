@@ -182,7 +182,7 @@ def _():
 def _():
     name, _ = create()
     refused(("ValidationException", PARAMETER), lambda: put(name, "two", *map(str, range(21))))
-    put(name, "two", *(f"L{i}" for i in range(19)))
+    put(name, "two", *(f"L{i}" for i in range(20)))
     refused("LimitExceededException", lambda: put(name, "three", "one more"))
     refused("ValidationException", lambda: put(name, "three", "x" * 257))
 

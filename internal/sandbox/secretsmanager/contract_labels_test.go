@@ -125,6 +125,8 @@ var labels = []contract{
 			}
 		}
 		s.wantStages(t, name, stages{v1: {"AWSCURRENT"}})
+		v2 := s.put(t, name, "two", many[:20]...)
+		s.wantStages(t, name, stages{v1: {"AWSCURRENT"}, v2: many[:20]})
 	}},
 	{"S68 a repeated put does not even move labels", func(t *testing.T, s *service) {
 		name, v1 := s.create(t, "one")

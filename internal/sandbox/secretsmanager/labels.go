@@ -1,6 +1,7 @@
 package secretsmanager
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -64,18 +65,13 @@ func (s *secret) place(id string, stages []string) {
 }
 
 // checkLabelQuota holds the documented limit of 20 labels across all versions.
-// An AWSPREVIOUS that nobody asked for is not counted.
+// AWSCURRENT and AWSPREVIOUS, which come by themselves, are not counted, so that
+// a call may ask for as many as its list may have.
 func (s *secret) checkLabelQuota(asked ...string) error {
-	n := len(s.labels)
-	if _, ok := s.labels[previous]; ok && !slices.Contains(asked, previous) {
-		n--
-	}
-	for _, label := range slices.Compact(slices.Sorted(slices.Values(asked))) {
-		if _, ok := s.labels[label]; !ok {
-			n++
-		}
-	}
-	if n > maxLabels {
+	labels := slices.AppendSeq(slices.Clone(asked), maps.Keys(s.labels))
+	labels = slices.DeleteFunc(labels, func(l string) bool { return l == current || l == previous })
+	slices.Sort(labels)
+	if len(slices.Compact(labels)) > maxLabels {
 		return limitExceeded("A secret can have at most %d staging labels across all its versions.", maxLabels)
 	}
 	return nil

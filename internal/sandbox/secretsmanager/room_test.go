@@ -77,12 +77,12 @@ func TestLabelsAreNeverPurged(t *testing.T) {
 func TestAtMostTwentyLabelsInASecret(t *testing.T) {
 	s, _ := open(t, secretsmanager.Options{})
 	name, v1 := s.create(t, "one")
-	for i := range 19 {
+	for i := range 20 {
 		s.move(t, name, fmt.Sprint("L", i), "", v1)
 	}
-	s.fails(t, "UpdateSecretVersionStage", moveBody(name, "L19", "", v1), "LimitExceededException")
+	s.fails(t, "UpdateSecretVersionStage", moveBody(name, "L20", "", v1), "LimitExceededException")
 	s.fails(t, "PutSecretValue", object{"SecretId": name, "ClientRequestToken": token(), "SecretString": "two",
-		"VersionStages": []string{"L19"}}, "LimitExceededException")
+		"VersionStages": []string{"L20"}}, "LimitExceededException")
 	v2 := s.put(t, name, "two", "L0", "AWSCURRENT")
 	s.wantValue(t, name, v2, "L0", "two")
 }
