@@ -40,11 +40,13 @@ for name, resource in resources.items():
                 actions = statement.get("Action", [])
                 if any("*" in a for a in ([actions] if isinstance(actions, str) else actions)):
                     mistakes.append(f"{name} may {actions}")
+    if kind == "AWS::Lambda::Version" and properties.get("Description") != {"Ref": "DeploymentCheck"}:
+        mistakes.append(f"{name} is not published anew when the value of a parameter changes")
     if kind == "AWS::Lambda::Permission" and not ("SourceAccount" in properties and "SourceArn" in properties):
         mistakes.append(f"{name} is not bound to an account and a source")
     if kind == "AWS::Serverless::Function" or kind.startswith("AWS::Serverless"):
         mistakes.append(f"{name} was not transformed")
-if seen.get("AWS::Lambda::Function", 0) < 4 or seen.get("AWS::IAM::Role", 0) < 5:
+if seen.get("AWS::Lambda::Version", 0) < 3 or seen.get("AWS::Lambda::Function", 0) < 4 or seen.get("AWS::IAM::Role", 0) < 5:
     mistakes.append(f"only {seen}")
 if mistakes:
     sys.exit("\n".join(mistakes))

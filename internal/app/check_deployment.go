@@ -7,6 +7,7 @@ import (
 	"clientkeeper/internal/auth0"
 	"clientkeeper/internal/config"
 	"clientkeeper/internal/handler"
+	"clientkeeper/internal/registration"
 )
 
 // CheckDeployment builds functions/check-deployment.
@@ -19,5 +20,20 @@ func CheckDeployment(ctx context.Context, c config.CheckDeployment, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	return &handler.CheckDeployment{Log: log, Look: func(ctx context.Context) []auth0.Fact { return client.Preflight(ctx, c.Scopes...) }}, nil
+	return &handler.CheckDeployment{
+		Log:   log,
+		Look:  func(ctx context.Context) []auth0.Fact { return client.Preflight(ctx, c.Scopes...) },
+		Wrong: wrongStack,
+	}, nil
+}
+
+// wrongStack is why functions of the stack would not start with what getenv
+// gives them.
+func wrongStack(getenv func(string) string) error {
+	c, err := config.LoadStack(getenv)
+	if err != nil {
+		return err
+	}
+	_, err = registration.NewPolicy(c.AllowedHosts, c.WarningsAreFatal, c.PreviewFirst)
+	return err
 }

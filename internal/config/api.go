@@ -41,6 +41,11 @@ type API struct {
 // LoadAPI is as [LoadRegisterClient].
 func LoadAPI(getenv func(string) string) (API, error) {
 	e := env{get: getenv}
+	c := e.api()
+	return c, e.err("api")
+}
+
+func (e *env) api() API {
 	c := API{
 		Tenant:           e.tenant(),
 		AllowedHosts:     e.list("ALLOWED_HOSTS", "the hosts whose clients may be registered, such as agents.example.com,*.example.org"),
@@ -54,10 +59,10 @@ func LoadAPI(getenv func(string) string) (API, error) {
 		AllowedAudiences: e.audiences("ALLOWED_AUDIENCES"),
 		EventsQueueURL:   e.eventsQueue(),
 	}
-	if strings.TrimSpace(getenv("SECRETS_KEY_ARN")) != "" {
+	if strings.TrimSpace(e.get("SECRETS_KEY_ARN")) != "" {
 		c.SecretsKey = e.arn("SECRETS_KEY_ARN", "kms", "the ARN of a KMS key")
 	}
-	return c, e.err("api")
+	return c
 }
 
 // Webhook configures functions/webhook.

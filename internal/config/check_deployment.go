@@ -1,5 +1,10 @@
 package config
 
+import (
+	"slices"
+	"strconv"
+)
+
 // CheckDeployment configures functions/check-deployment.
 type CheckDeployment struct {
 	Tenant Tenant
@@ -16,4 +21,33 @@ func LoadCheckDeployment(getenv func(string) string) (CheckDeployment, error) {
 		Scopes: e.list("REQUIRED_SCOPES", "the scopes that the management client needs, such as read:clients,create:clients,update:clients"),
 	}
 	return c, e.err("check-deployment")
+}
+
+// computed stand for what a template computes, of which nobody can say the
+// wrong thing.
+var computed = map[string]string{
+	"REGISTRATIONS_QUEUE_URL": "https://sqs", "REGISTRATIONS_DLQ_URL": "https://sqs",
+	"ROTATION_FUNCTION_ARN": "arn:aws:lambda:::function",
+}
+
+// LoadStack reads what the parameters of a stack say, and returns what its
+// functions would refuse of it when they start, each mistake once.
+func LoadStack(getenv func(string) string) (RegisterClient, error) {
+	e := env{get: func(name string) string {
+		if v, ok := computed[name]; ok {
+			return v
+		}
+		return getenv(name)
+	}}
+	c := e.registerClient()
+	e.api()
+	e.rotateSecret()
+	e.scheduleRotations()
+	// No function reads it: it is the queue's.
+	if most, err := strconv.Atoi(getenv("MAX_RECEIVE_COUNT")); err == nil && most <= c.MaxTries {
+		e.wrong("MAX_TRIES", "is not below MaxReceiveCount; SQS would move a message first, and give no reason")
+	}
+	slices.Sort(e.errs)
+	e.errs = slices.Compact(e.errs)
+	return c, e.err("stack")
 }

@@ -91,7 +91,12 @@ type RegisterClient struct {
 // thing.
 func LoadRegisterClient(getenv func(string) string) (RegisterClient, error) {
 	e := env{get: getenv}
-	c := RegisterClient{
+	c := e.registerClient()
+	return c, e.err("register-client")
+}
+
+func (e *env) registerClient() RegisterClient {
+	return RegisterClient{
 		Tenant:           e.tenant(),
 		AllowedHosts:     e.list("ALLOWED_HOSTS", "the hosts whose clients may be registered, such as agents.example.com,*.example.org"),
 		WarningsAreFatal: e.flag("WARNINGS_ARE_FATAL"),
@@ -106,7 +111,6 @@ func LoadRegisterClient(getenv func(string) string) (RegisterClient, error) {
 		RetryMax:         e.duration("RETRY_MAX_DELAY", 15*time.Minute, 0, 11*time.Hour),
 		MaxAge:           e.duration("MESSAGE_MAX_AGE", 24*time.Hour, time.Minute, 14*24*time.Hour),
 	}
-	return c, e.err("register-client")
 }
 
 // LoadTenant reads what the command line needs to call the tenant.

@@ -124,3 +124,22 @@ func TestOneBadValue(t *testing.T) {
 		}
 	}
 }
+
+// What a template's parameters say is refused where the functions would refuse
+// it, each mistake once; what it computes is not asked for.
+func TestTheStackIsRefusedForWhatItsFunctionsRefuse(t *testing.T) {
+	parameters := func(changed map[string]string) func(string) string {
+		values := map[string]string{"AUTH0_DOMAIN": "example.eu.auth0.com", "AUTH0_MANAGEMENT_SECRET_ARN": "auth0/management", "ALLOWED_HOSTS": "*.example.com", "MAX_RECEIVE_COUNT": "20"}
+		maps.Copy(values, changed)
+		return func(name string) string { return values[name] }
+	}
+	if _, err := config.LoadStack(parameters(nil)); err != nil {
+		t.Errorf("what is right is refused: %v", err)
+	}
+	for name, value := range map[string]string{"AUTH0_DOMAIN": "https://example.com", "RETRY_MAX_DELAY": "12h", "SECRET_PREFIX": "clientkeeper/x/", "SIGNING_SPREAD": "5m", "PROPAGATION_WINDOW": "20m", "START_PACE": "1h", "MAX_TRIES": "20"} {
+		_, err := config.LoadStack(parameters(map[string]string{name: value}))
+		if err == nil || strings.Count(err.Error(), name+": ") != 1 {
+			t.Errorf("%s=%s: %v", name, value, err)
+		}
+	}
+}

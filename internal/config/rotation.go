@@ -46,14 +46,23 @@ type ScheduleRotations struct {
 // LoadRotateSecret is as [LoadRegisterClient].
 func LoadRotateSecret(getenv func(string) string) (RotateSecret, error) {
 	e := env{get: getenv}
-	c := RotateSecret{Tenant: e.tenant(), Window: e.window(), Spread: e.duration("SIGNING_SPREAD", 75*time.Second, 0, 4*time.Minute), EventsQueueURL: e.eventsQueue()}
+	c := e.rotateSecret()
 	return c, e.err("rotate-secret")
+}
+
+func (e *env) rotateSecret() RotateSecret {
+	return RotateSecret{Tenant: e.tenant(), Window: e.window(), Spread: e.duration("SIGNING_SPREAD", 75*time.Second, 0, 4*time.Minute), EventsQueueURL: e.eventsQueue()}
 }
 
 // LoadScheduleRotations is as [LoadRegisterClient].
 func LoadScheduleRotations(getenv func(string) string) (ScheduleRotations, error) {
 	e := env{get: getenv}
-	c := ScheduleRotations{
+	c := e.scheduleRotations()
+	return c, e.err("schedule-rotations")
+}
+
+func (e *env) scheduleRotations() ScheduleRotations {
+	return ScheduleRotations{
 		Tenant: e.tenant(), Window: e.window(),
 		FuseCount: e.number("FUSE_COUNT", 50, 1, 100_000),
 		FuseShare: e.share("FUSE_SHARE", 0.5),
@@ -62,7 +71,6 @@ func LoadScheduleRotations(getenv func(string) string) (ScheduleRotations, error
 		EventsQueueURL: e.eventsQueue(),
 		Every:          e.every("ROTATION_CHECK", 15*time.Minute),
 	}
-	return c, e.err("schedule-rotations")
 }
 
 func (e *env) window() time.Duration {

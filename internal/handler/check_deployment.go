@@ -1,7 +1,10 @@
 package handler
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -15,13 +18,20 @@ import (
 )
 
 // CheckDeployment handles a custom resource of CloudFormation that exists if
-// the tenant is ready for the stack, so that a stack with a wrong
-// configuration fails to deploy. (AWS CloudFormation User Guide, "Custom
-// resource reference".) Invoked with any other event it answers with what it
-// has found, for people.
+// the configuration is right and the tenant is ready for it, so that else the
+// stack fails to deploy. (AWS CloudFormation User Guide, "Custom resource
+// reference".) Invoked with any other event it answers with what it has found,
+// for people.
+//
+// The resource's id is a digest of its properties. So it changes with every
+// one of them, and with it the versions of functions whose description it is;
+// and what has passed is not asked again when a later failure brings it back.
 type CheckDeployment struct {
 	// Look says what there is to know of the tenant.
 	Look func(context.Context) []auth0.Fact
+	// Wrong says what a function would refuse of the variables that the
+	// template gives it; getenv reads them. Nil refuses nothing.
+	Wrong func(getenv func(string) string) error
 	// Broken, if set, is why there is nothing to look with, and the answer. A
 	// function that does not start would keep CloudFormation waiting.
 	Broken error
@@ -49,17 +59,40 @@ func (h *CheckDeployment) Handle(ctx context.Context, raw json.RawMessage) (any,
 		}
 		return CheckAnswer{Ready: err == nil, Facts: facts}, nil
 	}
-	return cfn.LambdaWrap(func(ctx context.Context, ev cfn.Event) (string, map[string]any, error) {
-		id := ev.PhysicalResourceID
-		if id == "" {
-			id = ev.LogicalResourceID
+	return cfn.LambdaWrap(h.resource)(ctx, ev)
+}
+
+func (h *CheckDeployment) resource(ctx context.Context, ev cfn.Event) (string, map[string]any, error) {
+	text, err := json.Marshal(ev.ResourceProperties)
+	if err != nil {
+		return ev.PhysicalResourceID, nil, err
+	}
+	sum := sha256.Sum256(text)
+	id := "configuration-" + hex.EncodeToString(sum[:8])
+	if ev.RequestType == cfn.RequestDelete || id == ev.PhysicalResourceID {
+		return cmp.Or(ev.PhysicalResourceID, id), nil, nil
+	}
+	if err := h.refuse(ctx, ev.ResourceProperties); err != nil {
+		return cmp.Or(ev.PhysicalResourceID, id), nil, err
+	}
+	return id, nil, nil
+}
+
+// refuse is why the deployment has to fail, or nil.
+func (h *CheckDeployment) refuse(ctx context.Context, properties map[string]any) error {
+	variables, _ := properties["Variables"].(map[string]any)
+	if h.Wrong != nil && h.Broken == nil {
+		err := h.Wrong(func(name string) string { v, _ := variables[name].(string); return v })
+		if err != nil {
+			h.Log.ErrorContext(ctx, "deployment", "err", err)
+			return errors.New(cut(telemetry.ErrorText(err), maxReason))
 		}
-		if ev.RequestType == cfn.RequestDelete {
-			return id, nil, nil
-		}
-		_, err := h.check(ctx)
-		return id, nil, err
-	})(ctx, ev)
+	}
+	if properties["CheckTenant"] == "false" && h.Broken == nil {
+		return nil
+	}
+	_, err := h.check(ctx)
+	return err
 }
 
 // check looks, leaves a line in the log, and returns why the deployment has to

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,6 +59,62 @@ func TestADeploymentFailsIfTheTenantIsNotReady(t *testing.T) {
 				t.Errorf("%s", log.String())
 			}
 		})
+	}
+}
+
+// The id of the resource is the description of published versions: another
+// configuration publishes the next one, and the same one nothing.
+func TestAConfigurationIsCheckedOnceAndHasItsID(t *testing.T) {
+	var answer struct{ Status, Reason, PhysicalResourceID string }
+	s3 := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(&answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer s3.Close()
+	looked, away := 0, false
+	h := handler.CheckDeployment{Log: telemetry.Logger(io.Discard, "check-deployment", "test", ""),
+		Look: func(context.Context) []auth0.Fact {
+			looked++
+			if away {
+				return []auth0.Fact{{Name: "discovery", Status: auth0.Fail, Detail: "It does not answer."}}
+			}
+			return nil
+		},
+		Wrong: func(getenv func(string) string) error {
+			if getenv("MAX_TRIES") == "0" {
+				return &fault.Error{Kind: fault.Invalid, Op: "config", Reason: "bad_configuration", Detail: "MAX_TRIES is wrong"}
+			}
+			return nil
+		}}
+	ask := func(request, id, properties string) string {
+		t.Helper()
+		answer.Status, answer.Reason, answer.PhysicalResourceID = "", "", ""
+		ev := fmt.Sprintf(`{"RequestType":%q,"ResponseURL":%q,"StackId":"s","RequestId":"r","LogicalResourceId":"DeploymentCheck","PhysicalResourceId":%q,"ResourceProperties":%s}`, request, s3.URL, id, properties)
+		if _, err := h.Handle(t.Context(), json.RawMessage(ev)); err != nil {
+			t.Fatal(err)
+		}
+		return answer.PhysicalResourceID
+	}
+	const first, second = `{"CheckTenant":"true","Variables":{"MAX_TRIES":"5"}}`, `{"CheckTenant":"true","Variables":{"MAX_TRIES":"6"}}`
+	a := ask("Create", "", first)
+	b := ask("Update", a, second)
+	if a == "" || b == "" || a == b || looked != 2 {
+		t.Fatalf("ids %q and %q after %d looks", a, b, looked)
+	}
+	away = true
+	if id := ask("Update", b, first); answer.Status != "FAILED" || id != b {
+		t.Errorf("a tenant that is away: %+v", answer)
+	}
+	// CloudFormation goes back, with the properties that it had.
+	if id := ask("Update", b, second); answer.Status != "SUCCESS" || id != b || looked != 3 {
+		t.Errorf("the way back: %+v after %d looks", answer, looked)
+	}
+	if ask("Update", b, `{"CheckTenant":"false","Variables":{"MAX_TRIES":"7"}}`); answer.Status != "SUCCESS" || looked != 3 {
+		t.Errorf("unchecked: %+v after %d looks", answer, looked)
+	}
+	if id := ask("Update", b, `{"CheckTenant":"false","Variables":{"MAX_TRIES":"0"}}`); answer.Status != "FAILED" || !strings.Contains(answer.Reason, "MAX_TRIES is wrong") || id != b {
+		t.Errorf("a wrong variable: %+v", answer)
 	}
 }
 

@@ -1,0 +1,98 @@
+package internal_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A published version keeps its environment, so what parameters say has to
+// publish the next one: by the check, whose id changes with all that it is told.
+func TestAChangedParameterReachesPublishedVersions(t *testing.T) {
+	resources, _ := ours(t)
+	parameters, conditions, globals := otherSections(t)
+	told := scalars(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{member(resources["DeploymentCheck"], "Settings"), member(resources["DeploymentCheck"], "Variables")}})
+	published := 0
+	for id, r := range resources {
+		if r.Type != "AWS::Serverless::Function" {
+			continue
+		}
+		used := slices.Clone(globals)
+		for i := 0; i+1 < len(r.Properties.Content); i += 2 {
+			// Neither is part of a version.
+			if name := r.Properties.Content[i].Value; name != "Events" && name != "DeploymentPreference" {
+				used = append(used, scalars(r.Properties.Content[i+1])...)
+			}
+		}
+		if member(r, "AutoPublishAlias").Kind == 0 {
+			continue
+		}
+		published++
+		if member(r, "VersionDescription").Value != "DeploymentCheck" || !strings.Contains(member(r, "Description").Value, "${DeploymentCheck}") || member(r, "AutoPublishAliasAllProperties").Value != "true" {
+			t.Errorf("%s is not published anew when its configuration changes", id)
+		}
+		for _, name := range used {
+			for _, p := range append(conditions[name], name) {
+				if parameters[p] && !slices.Contains(told, p) {
+					t.Errorf("%s uses %s, whose change does not publish a version", id, p)
+				}
+			}
+		}
+	}
+	if published < 3 {
+		t.Errorf("only %d functions have versions", published)
+	}
+}
+
+// What the check is told of a variable is what the functions are told.
+func TestTheDeploymentCheckSeesEveryVariable(t *testing.T) {
+	resources, _ := ours(t)
+	parameters, _, _ := otherSections(t)
+	told := map[string]string{}
+	variables := member(resources["DeploymentCheck"], "Variables")
+	for i := 0; i+1 < len(variables.Content); i += 2 {
+		told[variables.Content[i].Value] = variables.Content[i+1].Value
+	}
+	for id, r := range resources {
+		if r.Type != "AWS::Serverless::Function" || id == "CheckDeploymentFunction" {
+			continue
+		}
+		each(member(r, "Environment"), func(name string, value *yaml.Node) {
+			if value.Tag == "!Ref" && parameters[value.Value] && told[name] != value.Value {
+				t.Errorf("%s has %s from %s, and the check from %q", id, name, value.Value, told[name])
+			}
+		})
+	}
+}
+
+// otherSections are the names of the parameters, what each condition is about,
+// and all texts of Globals.
+func otherSections(t *testing.T) (parameters map[string]bool, conditions map[string][]string, globals []string) {
+	t.Helper()
+	text, err := os.ReadFile("../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var template struct {
+		Parameters map[string]yaml.Node `yaml:"Parameters"`
+		Conditions map[string]yaml.Node `yaml:"Conditions"`
+		Globals    yaml.Node            `yaml:"Globals"`
+	}
+	if err := yaml.Unmarshal(text, &template); err != nil {
+		t.Fatal(err)
+	}
+	parameters, conditions = map[string]bool{}, map[string][]string{}
+	for name := range template.Parameters {
+		parameters[name] = true
+	}
+	for name, c := range template.Conditions {
+		conditions[name] = scalars(&c)
+	}
+	if len(parameters) < 20 || len(conditions) < 5 {
+		t.Fatalf("only %d parameters, %d conditions", len(parameters), len(conditions))
+	}
+	return parameters, conditions, scalars(&template.Globals)
+}
