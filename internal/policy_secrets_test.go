@@ -7,6 +7,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// What has a name of its own and outlives the stack does not outlive a first
+// deployment that failed: the next one could not make it again.
+func TestAFailedFirstDeploymentLeavesNothing(t *testing.T) {
+	resources, _ := ours(t)
+	kept := 0
+	for id, r := range resources {
+		if r.DeletionPolicy == "Retain" {
+			t.Errorf("%s stays when a deployment fails", id)
+		}
+		if r.DeletionPolicy == "RetainExceptOnCreate" {
+			kept++
+		}
+	}
+	if kept == 0 {
+		t.Error("nothing outlives the stack")
+	}
+}
+
 // Every secret that the stack makes may use a key of the operator's own, and
 // whoever may write one may have its data key made.
 func TestEverySecretTakesAKeyOfOnesOwn(t *testing.T) {

@@ -17,8 +17,9 @@ import (
 
 // resource is a resource of the template, with its lines.
 type resource struct {
-	Type       string    `yaml:"Type"`
-	Properties yaml.Node `yaml:"Properties"`
+	Type           string    `yaml:"Type"`
+	DeletionPolicy string    `yaml:"DeletionPolicy"`
+	Properties     yaml.Node `yaml:"Properties"`
 }
 
 // ours reads the repository's template.
@@ -229,8 +230,10 @@ func TestMetricsAlarmsDashboardAndRunbookAgree(t *testing.T) {
 		if what := member(r, "AlarmDescription").Value; !strings.Contains(what, "Runbook: "+name+".") {
 			t.Errorf("%s does not name its entry in the runbook", id)
 		}
-		if member(r, "AlarmActions").Kind == 0 {
-			t.Errorf("%s tells nobody", id)
+		// Two members, each with a condition of its own: who gives both is told
+		// in both places.
+		if to := member(r, "AlarmActions").Content; len(to) != 2 || !slices.Contains(scalars(to[0]), "AlarmTopicArn") || !slices.Contains(scalars(to[1]), "AlarmTopic") {
+			t.Errorf("%s does not tell both the e-mail address and the topic", id)
 		}
 	}
 	if alarms < 10 {
