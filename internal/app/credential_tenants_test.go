@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	cred "clientkeeper/internal/credential"
 	"clientkeeper/internal/idempotency"
+	"clientkeeper/internal/rotation"
 )
 
 // One account may hold the secrets of several tenants. What another tenant's
@@ -38,6 +40,37 @@ func TestTheDoctorLeavesOtherTenantsAlone(t *testing.T) {
 				t.Errorf("%s %s: repaired %v, %v", arn, slug, done, err)
 			}
 		}
+	}
+}
+
+// A schedule that took up another tenant's secrets would try to start rotations
+// that it may not start, and count them.
+func TestTheScheduleLeavesOtherTenantsAlone(t *testing.T) {
+	m := openMaker(t)
+	domain := m.options.Tenant.Domain
+	for name, tenant := range map[string]string{"ours": strings.ToUpper(domain), "nobodys": "", "theirs": "other.eu.auth0.com"} {
+		tags := map[string]string{rotation.TagManaged: "true", rotation.TagClientID: name}
+		if tenant != "" {
+			tags[rotation.TagTenant] = tenant
+		}
+		if _, err := m.secrets.Put(name, `{}`, tags); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rotator, catalog, err := RotationIn(m.aws, m.options.Tenant, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := catalog.List(t.Context())
+	var names []string
+	for _, s := range listed {
+		names = append(names, s.Name)
+		if _, why, err := (&rotation.Doctor{Rotator: rotator, Catalog: catalog}).Due(t.Context(), time.Now(), s.ID, rotation.Policy{}); why == "" || err != nil {
+			t.Errorf("%s is due: %q, %v", s.Name, why, err)
+		}
+	}
+	if slices.Sort(names); err != nil || !slices.Equal(names, []string{"nobodys", "ours"}) {
+		t.Errorf("%q, %v", names, err)
 	}
 }
 

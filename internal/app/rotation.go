@@ -64,7 +64,7 @@ func Rotation(ctx context.Context, t config.Tenant, window time.Duration) (*rota
 // RotationIn is Rotation for a given account and region. Its calls to the
 // tenant go before bulk work.
 func RotationIn(cfg aws.Config, t config.Tenant, window time.Duration) (*rotation.Rotator, rotation.Catalog, error) {
-	store := secrets{secretstore.New(cfg)}
+	store := secrets{secretstore.New(cfg), t.Domain}
 	management := credential(store.store, t.ManagementSecret)
 	client, err := tenantWith(t, store.store, management, auth0.Urgent)
 	if err != nil {
@@ -77,8 +77,13 @@ func RotationIn(cfg aws.Config, t config.Tenant, window time.Duration) (*rotatio
 	return &rotation.Rotator{Store: store, Tenant: rotated{client}, Domain: t.Domain, Self: self, SelfSecret: t.ManagementSecret, Window: window}, store, nil
 }
 
-// secrets puts Secrets Manager into rotation's words.
-type secrets struct{ store *secretstore.Store }
+// secrets puts Secrets Manager into rotation's words. One account may hold the
+// secrets of several tenants; what names another tenant than domain is not
+// listed, for its own stack looks after it.
+type secrets struct {
+	store  *secretstore.Store
+	domain string
+}
 
 func (s secrets) Describe(ctx context.Context, id string) (rotation.Secret, error) {
 	d, err := s.store.Describe(ctx, id)
@@ -121,7 +126,9 @@ func (s secrets) List(ctx context.Context) ([]rotation.Secret, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, described(d))
+		if rotation.OfTenant(d.Tags, s.domain) {
+			out = append(out, described(d))
+		}
 	}
 	return out, nil
 }

@@ -56,11 +56,24 @@ type Settings struct {
 // defaultOverlap is how long an old key stays attached.
 const defaultOverlap = 24 * time.Hour
 
+// OfTenant reports whether a secret with these tags may be of the tenant with
+// this domain: whether they name it, or none. An empty domain is any.
+func OfTenant(tags map[string]string, domain string) bool {
+	t := tenantOf(tags)
+	return t == "" || domain == "" || t == domain
+}
+
+// tenantOf is the domain as the configuration has it. A template has it as
+// somebody wrote it.
+func tenantOf(tags map[string]string) string {
+	return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(tags[TagTenant])), ":443")
+}
+
 // ParseTags reads the tags of a secret. What is missing has its default; the
 // client's id has none. Invalid names every tag that is wrong.
 func ParseTags(tags map[string]string) (Settings, error) {
 	s := Settings{
-		Managed: tags[TagManaged] == "true", Tenant: tags[TagTenant], ClientID: tags[TagClientID],
+		Managed: tags[TagManaged] == "true", Tenant: tenantOf(tags), ClientID: tags[TagClientID],
 		Kind: cmp.Or(tags[TagKind], KindSecret), Strategy: cmp.Or(tags[TagStrategy], StrategyLocal),
 		Alg: cmp.Or(tags[TagAlg], "RS256"), Audience: tags[TagAudience], Overlap: defaultOverlap,
 	}

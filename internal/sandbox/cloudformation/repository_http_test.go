@@ -129,7 +129,7 @@ func TestOwnWebhookSecret(t *testing.T) {
 	if g := w.Generate; g == nil || g.Key != "whsec" || g.Length%4 != 0 || g.Length < 32 || g.Length > 84 || !g.NoPunctuation || g.Space {
 		t.Errorf("generated as %+v", g)
 	}
-	want := map[string]string{"clientkeeper:managed": "true", "clientkeeper:kind": "webhook_secret", "clientkeeper:interval": "90d"}
+	want := map[string]string{"clientkeeper:managed": "true", "clientkeeper:kind": "webhook_secret", "clientkeeper:interval": "90d", "clientkeeper:tenant": "localhost:8443"}
 	if diff := cmp.Diff(want, w.Tags); diff != "" {
 		t.Errorf("tags (-want +got)\n%s", diff)
 	}
