@@ -1,6 +1,7 @@
 package internal_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -65,6 +66,35 @@ func TestTheDeploymentCheckSeesEveryVariable(t *testing.T) {
 				t.Errorf("%s has %s from %s, and the check from %q", id, name, value.Value, told[name])
 			}
 		})
+	}
+}
+
+// README.md says how long the stack's name may be: names that begin with it have
+// limits of their own. (Lambda "CreateFunction", SQS "CreateQueue", EventBridge
+// Scheduler "CreateSchedule", EventBridge Pipes "CreatePipe".)
+func TestTheLongestNameOfAStackIsTold(t *testing.T) {
+	resources, _ := ours(t)
+	longest := 128
+	names := map[string]int{"FunctionName": 64, "QueueName": 80, "Name": 64}
+	for id, r := range resources {
+		if !slices.Contains([]string{"AWS::Serverless::Function", "AWS::SQS::Queue", "AWS::Pipes::Pipe"}, r.Type) {
+			continue
+		}
+		each(&r.Properties, func(key string, value *yaml.Node) {
+			suffix, ok := strings.CutPrefix(value.Value, "${AWS::StackName}")
+			if limit := names[key]; limit > 0 && ok {
+				longest = min(longest, limit-len(suffix))
+			} else if limit > 0 && value.Kind == yaml.ScalarNode && value.Tag == "!Sub" {
+				t.Errorf("the name of %s does not begin with the stack's", id)
+			}
+		})
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("A stack's name has at most %d letters", longest); !strings.Contains(string(readme), want) {
+		t.Errorf("README.md does not say: %s", want)
 	}
 }
 

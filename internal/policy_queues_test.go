@@ -51,6 +51,56 @@ func TestEveryQueueIsSafeAndWatched(t *testing.T) {
 	}
 }
 
+// Whoever may send to a queue may have its data key made, and whoever may take
+// from one may have it decrypted, where the key is the operator's own: the
+// message would be lost otherwise, or stay. (Amazon SQS Developer Guide, "Key
+// management".) And each role is taken by one service, for this account alone.
+func TestEveryRoleMayUseTheQueuesKeyAndIsTakenByOneService(t *testing.T) {
+	resources, _ := ours(t)
+	roles := 0
+	for id, r := range resources {
+		if r.Type != "AWS::IAM::Role" {
+			continue
+		}
+		roles++
+		var actions, services []string
+		each(&r.Properties, func(key string, value *yaml.Node) {
+			switch key {
+			case "Action":
+				actions = append(actions, scalars(value)...)
+			case "Service":
+				services = append(services, scalars(value)...)
+			}
+		})
+		if slices.Contains(actions, "sqs:SendMessage") && !allows(r, "kms:GenerateDataKey", "QueuesKeyArn") {
+			t.Errorf("%s may send a message, and not have it encrypted", id)
+		}
+		if (slices.Contains(actions, "sqs:SendMessage") || slices.Contains(actions, "sqs:ReceiveMessage")) && !allows(r, "kms:Decrypt", "QueuesKeyArn") {
+			t.Errorf("%s may handle messages, and not have them decrypted", id)
+		}
+		bound := strings.Contains(strings.Join(keys(member(r, "AssumeRolePolicyDocument")), " "), "aws:SourceAccount aws:SourceArn")
+		if len(services) != 1 || services[0] != "lambda.amazonaws.com" && !bound {
+			t.Errorf("%s is taken by %q, for any account's sake", id, services)
+		}
+	}
+	if roles < 8 {
+		t.Errorf("only %d roles", roles)
+	}
+	for id, r := range resources {
+		each(&r.Properties, func(key string, value *yaml.Node) {
+			if key == "Type" && value.Value == "ScheduleV2" && !slices.Contains(scalars(&r.Properties), "ScheduleRole.Arn") {
+				t.Errorf("the schedule of %s has a role of SAM's", id)
+			}
+		})
+	}
+}
+
+// keys are those of all mappings below n.
+func keys(n *yaml.Node) (out []string) {
+	each(n, func(key string, _ *yaml.Node) { out = append(out, key) })
+	return out
+}
+
 // overTLS are the queues that a policy is attached to and denies whatever does
 // not come over TLS, to everybody.
 func overTLS(r resource) (out []string) {
