@@ -5,7 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awssecrets "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"clientkeeper/internal/sandbox"
 )
 
 // good is a document that the tenant takes.
@@ -57,7 +62,12 @@ var provocations = []provocation{
 	{"TenantThrottlingAlarm", func(n *night) {
 		n.mischief("register=429-retry1")
 		n.send(n.documents(20)...)
-	}, func(n *night) { n.mischief("") }},
+	}, func(n *night) {
+		n.eventually("a message is postponed", func() bool {
+			return n.Calls("RegisterClientFunction")[sandbox.Call{Action: "sqs:SendMessage", On: "RegistrationsQueue"}]
+		})
+		n.mischief("")
+	}},
 	{"SecretOverdueAlarm", func(n *night) {
 		n.secret("overdue", map[string]string{"clientkeeper:adopted": "2020-01-01T00:00:00Z"})
 		n.run()
@@ -75,13 +85,12 @@ var provocations = []provocation{
 		n.forget()
 	}},
 	{"SecretsLockedOutAlarm", func(n *night) {
-		for i := range 8 { // a run looks into one of them, or into the management secret
-			_, client := n.secret(fmt.Sprintf("locked-%d", i), nil)
-			_, err := n.Tenant.ChangeSecret(client, strings.Repeat("changed-in-the-dashboard-", 3))
-			n.must(err)
-		}
+		n.hide() // a run looks into one secret, which the time of day chooses
+		_, client := n.secret("locked", nil)
+		_, err := n.Tenant.ChangeSecret(client, strings.Repeat("changed-in-the-dashboard-", 3))
+		n.must(err)
 		n.run()
-	}, (*night).forget},
+	}, func(n *night) { n.forget(); n.show() }},
 	{"FuseTrippedAlarm", func(n *night) {
 		for i := range 4 {
 			n.secret(fmt.Sprintf("due-%d", i), map[string]string{"clientkeeper:adopted": "2020-01-01T00:00:00Z"})
@@ -119,6 +128,33 @@ var provocations = []provocation{
 	}, nil},
 	{"ScheduleSilentAlarm", func(n *night) {
 		n.must(n.Scheduler.Disable("clientkeeper-check-rotations"))
-		n.pass(25 * time.Hour)
+		n.eventually("a day without a run", func() bool { // one that failed may have a try left
+			n.pass(25 * time.Hour)
+			_, silent := n.Ringing()["ScheduleSilentAlarm"]
+			return silent
+		})
 	}, nil},
+}
+
+// hide has no secret be managed, until show is called.
+func (n *night) hide() {
+	for _, v := range n.Secrets.Snapshot() {
+		if v.Tags["clientkeeper:managed"] == "true" {
+			n.manage(v.ARN, "false")
+			n.hidden = append(n.hidden, v.ARN)
+		}
+	}
+}
+
+func (n *night) show() {
+	for _, arn := range n.hidden {
+		n.manage(arn, "true")
+	}
+	n.hidden = nil
+}
+
+func (n *night) manage(arn, managed string) {
+	_, err := n.secrets.TagResource(n.t.Context(), &awssecrets.TagResourceInput{SecretId: &arn,
+		Tags: []types.Tag{{Key: aws.String("clientkeeper:managed"), Value: &managed}}})
+	n.must(err)
 }

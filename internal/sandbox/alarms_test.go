@@ -35,6 +35,7 @@ type night struct {
 	lines   written      // of the functions
 	sent    int
 	made    []string // secrets
+	hidden  []string // secrets that were managed
 	caller  *caller  // of the HTTP API
 }
 
