@@ -13,11 +13,13 @@ import (
 	"clientkeeper/internal/sandbox"
 )
 
-const aboutConsumer = `Starts a sandbox and rotates secrets of each strategy, again and again, while a
-consumer of each logs in ten times a second: with AWSCURRENT, else with AWSPENDING,
-else with AWSPREVIOUS, and again half a second later. It counts the logins that
-failed, and those that would have failed with AWSCURRENT alone. It fails if a
-login did.`
+const aboutConsumer = `Starts a sandbox and rotates client secrets of each strategy, then keys, again and
+again, while a consumer of each logs in ten times a second. That of a client secret
+does so with AWSCURRENT, else with AWSPENDING, else with AWSPREVIOUS, and again half
+a second later; that of a key with AWSCURRENT alone, once. At last the clients of
+further secrets go from a client secret to a key, and back. It counts the logins that
+failed, and those that would have failed with AWSCURRENT alone. It fails if a login
+did.`
 
 func runConsumer(ctx context.Context, inv *invocation) error {
 	options := sandbox.Options{Parameters: sandbox.SurgeParameters}
@@ -30,7 +32,7 @@ func runConsumer(ctx context.Context, inv *invocation) error {
 		f.StringVar(&options.Plan, "plan", "private-500", "the tenant's `plan`, which decides its rate limits")
 		f.DurationVar(&options.Window, "window", 30*time.Second, "how long the tenant accepts an old and a new secret, now this and now that")
 		f.IntVar(&order.Secrets, "secrets", 10, "how many secrets are rotated beside each other")
-		f.IntVar(&order.Rotations, "rotations", 100, "how often, all together")
+		f.IntVar(&order.Rotations, "rotations", 100, "how often, all together, with each strategy")
 		f.DurationVar(&limit, "limit", time.Hour, "give up after so long")
 		f.BoolVar(&asJSON, "json", false, "print the counts as JSON")
 	})
@@ -68,7 +70,10 @@ func consume(ctx context.Context, inv *invocation, o sandbox.Options, order sand
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, sb.Close()) }()
-	for _, order.Strategy = range []string{"local", "tenant-generated"} {
+	for _, order.Strategy = range []string{sandbox.ConsumerLocal, sandbox.ConsumerGenerated, sandbox.ConsumerKey, sandbox.ConsumerMigrated} {
+		if order.Strategy == sandbox.ConsumerMigrated {
+			order.Rotations = 2 * order.Secrets // to a key, and back
+		}
 		r, err := sb.Consume(ctx, order)
 		if err != nil {
 			return nil, err
