@@ -28,34 +28,36 @@ func TestDuplicatesOfABatchAreDoneOnce(t *testing.T) {
 }
 
 func TestAPoisonMessageHoldsUpNobody(t *testing.T) {
-	b := newBench(func(ctx context.Context, r registration.Request) (registration.Outcome, error) {
-		switch {
-		case strings.Contains(r.ClientID.String(), "client-1."):
-			panic("with a secret: canary-panic")
-		case strings.Contains(r.ClientID.String(), "client-2."):
-			<-ctx.Done()
-			return registration.Outcome{}, ctx.Err()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(func(ctx context.Context, r registration.Request) (registration.Outcome, error) {
+			switch {
+			case strings.Contains(r.ClientID.String(), "client-1."):
+				panic("with a secret: canary-panic")
+			case strings.Contains(r.ClientID.String(), "client-2."):
+				<-ctx.Done()
+				return registration.Outcome{}, ctx.Err()
+			}
+			return succeed(ctx, r)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 4500*time.Millisecond)
+		defer cancel()
+		var records []events.SQSMessage
+		for i := 1; i <= 8; i++ {
+			records = append(records, record(i, url(i)))
 		}
-		return succeed(ctx, r)
+		records = append(records, record(9, "\x00 not even text"), record(10, ""))
+		b.Concurrency = 10
+		stays := b.handle(t, ctx, records...)
+		if !slices.Equal(stays, []string{"m1", "m2"}) || ctx.Err() != nil {
+			t.Errorf("stays %v (%v), want the two that failed", stays, ctx.Err())
+		}
+		if strings.Contains(b.log.String(), "canary-panic") {
+			t.Errorf("the log shows a panic's text: %s", b.log.String())
+		}
+		if len(b.queue.sent[dlqURL]) != 2 {
+			t.Errorf("%d dead letters, want 2", len(b.queue.sent[dlqURL]))
+		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 4500*time.Millisecond)
-	defer cancel()
-	var records []events.SQSMessage
-	for i := 1; i <= 8; i++ {
-		records = append(records, record(i, url(i)))
-	}
-	records = append(records, record(9, "\x00 not even text"), record(10, ""))
-	b.Concurrency = 10
-	stays := b.handle(t, ctx, records...)
-	if !slices.Equal(stays, []string{"m1", "m2"}) || ctx.Err() != nil {
-		t.Errorf("stays %v (%v), want the two that failed", stays, ctx.Err())
-	}
-	if strings.Contains(b.log.String(), "canary-panic") {
-		t.Errorf("the log shows a panic's text: %s", b.log.String())
-	}
-	if len(b.queue.sent[dlqURL]) != 2 {
-		t.Errorf("%d dead letters, want 2", len(b.queue.sent[dlqURL]))
-	}
 }
 
 func TestNearTheDeadlineTheRestIsHandedBackUntouched(t *testing.T) {

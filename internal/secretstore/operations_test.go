@@ -104,7 +104,7 @@ func TestFaultsOfEveryOperation(t *testing.T) {
 				}
 				before := room.Snapshot()
 				room.SetMischief(func(string, string) secretsmanager.Fault { return f.fault })
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				if f.fault.Latency > 0 {
 					ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 				}

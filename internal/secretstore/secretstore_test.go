@@ -139,7 +139,10 @@ func TestErrorsOfTheService(t *testing.T) {
 				test.which = append(test.which, secretstore.WithVersion(currentOf(room, "there")))
 			}
 			room.SetMischief(func(string, string) secretsmanager.Fault { return test.fault })
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			if test.fault.Latency > 0 {
+				ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+			}
 			defer cancel()
 			v, err := secretstore.New(cfg).Get(ctx, test.secret, test.which...)
 			check(t, err, test.kind)
