@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -126,11 +127,19 @@ func (s secrets) List(ctx context.Context) ([]rotation.Secret, error) {
 		if err != nil {
 			return nil, err
 		}
-		if rotation.OfTenant(d.Tags, s.domain) {
+		if rotation.OfTenant(d.Tags, s.domain) && !isCopy(d) {
 			out = append(out, described(d))
 		}
 	}
 	return out, nil
+}
+
+// isCopy reports whether a secret is the replica of one in another region, which
+// has its tags and cannot be rotated here (AWS Secrets Manager User Guide,
+// "Replicate secrets across Regions").
+func isCopy(d secretstore.Description) bool {
+	arn := strings.Split(d.ARN, ":")
+	return d.PrimaryRegion != "" && len(arn) > 3 && arn[3] != d.PrimaryRegion
 }
 
 func (s secrets) History(ctx context.Context, id string) ([]rotation.Version, error) {
