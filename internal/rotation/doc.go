@@ -232,13 +232,15 @@
 // The tags and the value of a secret say whose credential it is, and they are
 // not believed: a client is changed only for a secret that stores a credential
 // with which it logs in now, and its secret is stored only where that was so
-// before. Whoever may write and tag secrets, and has no credential of a client,
-// comes by none. Who has one could log in anyway; rotating it for a secret of
-// their own would lock out its owner, until a person adopts the client. So allow
-// TagResource with clientkeeper's tags, and InvokeFunction on the rotation
-// function, to those alone who administer managed secrets. The management client
-// is rotated only for the one secret that the function itself reads, and by the
-// same rules.
+// before. Whoever may write and tag other secrets, and has no credential of a
+// client, comes by none. Who has one could log in anyway; rotating it for a
+// secret of their own would lock out its owner, until a person adopts the
+// client. And who may put values into the client's own secret chooses its next
+// credential, for nothing tells a value that is AWSPENDING from one that an
+// earlier try made. So allow PutSecretValue on managed secrets, TagResource with
+// clientkeeper's tags, and InvokeFunction on the rotation function, to those
+// alone who administer managed secrets. The management client is rotated only
+// for the one secret that the function itself reads, and by the same rules.
 //
 // [Adopter] believes the person who calls it: it stores the credential of the
 // client that is named in the secret that is named.
