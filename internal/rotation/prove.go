@@ -103,6 +103,11 @@ func (w *work) testConfiguration(ctx context.Context) error {
 	if !current.usable(w.settings.ClientID) {
 		return refuse("rotation.test", "no_current", "AWSCURRENT holds no credential of this client", "adopt the client, which stores its credential")
 	}
+	return w.testCurrent(ctx, current)
+}
+
+// testCurrent tries what is AWSCURRENT.
+func (w *work) testCurrent(ctx context.Context, current stored) error {
 	w.out.Kind, w.out.Did = kindOf(current.value), "tested_configuration"
 	p, err := w.prove(ctx, current.value)
 	if err == nil && p == unproven {

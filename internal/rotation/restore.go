@@ -152,8 +152,5 @@ func (w *work) promote(ctx context.Context) error {
 	if err := w.clearPending(ctx); err != nil {
 		return err
 	}
-	if err := w.refresh(ctx); err != nil {
-		return err
-	}
-	return w.testConfiguration(ctx)
+	return w.testCurrent(ctx, pending) // the labels may be read as they were before
 }

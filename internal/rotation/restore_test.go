@@ -71,11 +71,16 @@ func (a *Adopter) again(t *testing.T, kind string) error {
 	return a.AdoptSecret(t.Context(), arn, client, map[string]string{TagKind: kind})
 }
 
-func TestAdoptIsTheWayBack(t *testing.T) {
+func TestAdoptIsTheWayBack(t *testing.T)             { theWayBack(t, 0) }
+func TestTheWayBackBelievesNoOldLabels(t *testing.T) { theWayBack(t, time.Second) }
+
+func theWayBack(t *testing.T, lag time.Duration) {
 	for name, drift := range drifts {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, a, c := drifted(t, name)
+				w.storeLag, w.tenantLag = lag, lag
+				time.Sleep(lag)
 				secret, attached := c.Secret.Reveal(), slices.Clone(c.Attached)
 				err := a.again(t, drift.kind)
 				if (err == nil) != (drift.reason == "") || err != nil && fault.Reason(err) != drift.reason {
@@ -95,6 +100,7 @@ func TestAdoptIsTheWayBack(t *testing.T) {
 					t.Fatalf("works %v, AWSPENDING on %q", w.works(), s.has(Pending))
 				}
 				w.human = false
+				time.Sleep(lag)
 				if len(c.Attached) == maxAttached { // nobody uses theirs any more
 					c.Attached = c.Attached[1:]
 					w.past = append(w.past, w.state.clone())
