@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -146,6 +147,22 @@ func TestNothingOutlivesTheDeadline(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Creating a client has been seen to take 11 s. Whoever waits for less gives up
+// on what is done, and asks for it again.
+func TestTheSlowestAnswerEverSeenIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stub{t: t, api: func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(11 * sec)
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, cimdAnswer)
+		}}
+		r, err := inMemory(t, s).RegisterCIMD(t.Context(), clientID(t, document))
+		if calls, _, _ := s.counts(); err != nil || !r.Created || calls != 1 {
+			t.Errorf("%+v, %v after %d calls", r, err, calls)
+		}
+	})
 }
 
 // What creates something is never repeated, whatever its failure promises,
