@@ -202,3 +202,32 @@ func TestAGroupStopsAtItsFirstFailure(t *testing.T) {
 		}
 	}
 }
+
+// A handler serves many batches. What it learned from one says nothing in the
+// next: the document may be another by then.
+func TestNothingIsKeptBetweenTwoBatches(t *testing.T) {
+	answers := []error{&fault.Error{Kind: fault.Unavailable}, &fault.Error{Kind: fault.Invalid, Reason: "document_invalid"}, nil, nil}
+	b := newBench(nil)
+	b.Service = registrarFunc(func(ctx context.Context, r registration.Request) (registration.Outcome, error) {
+		err := answers[len(b.asked)]
+		b.asked = append(b.asked, r.RequestID)
+		if err != nil {
+			return registration.Outcome{}, err
+		}
+		return succeed(ctx, r)
+	})
+	for i := 1; i <= 4; i++ {
+		body := `{"external_client_id":"` + url(1) + `"}`
+		if i == 2 {
+			body = `{"external_client_id":"` + url(1) + `","request_id":"second"}`
+		}
+		b.handle(t, t.Context(), record(i, body))
+	}
+	if !slices.Equal(b.asked, []string{"", "second", "", ""}) {
+		t.Errorf("asked for %q", b.asked)
+	}
+	got := b.outcomes(t)
+	if got["m1"] != "returned" || got["m2"] != "rejected" || got["m3"] != "created" || got["m4"] != "created" {
+		t.Errorf("outcomes %v", got)
+	}
+}
