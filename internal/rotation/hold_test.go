@@ -1,0 +1,83 @@
+package rotation
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clientkeeper/internal/fault"
+)
+
+// Each row is what the tenant has for the private key that is AWSCURRENT, and
+// what is found out about it.
+func TestWhoseKeyTheClientHas(t *testing.T) {
+	const theirs = "a-kid-that-the-tenant-chose"
+	blind := func(w *world) { w.noGrant, w.grantFirst = true, true } // a login tells nothing
+	for name, test := range map[string]struct {
+		change func(c *fakeClient)
+		setup  func(*world)
+		kid    string // stored beside the key; empty: its thumbprint
+		want   holding
+		logins int
+	}{
+		"attached":                           {func(*fakeClient) {}, nil, "", holdsCurrent, 0},
+		"attached, a login tells nothing":    {func(*fakeClient) {}, blind, "", holdsCurrent, 0},
+		"in the pool alone":                  {func(c *fakeClient) { c.Attached = nil }, nil, "", holdsForeign, 0},
+		"expired":                            {func(c *fakeClient) { c.pool[0].Expires = time.Now().Add(-time.Second) }, nil, "", holdsForeign, 0},
+		"nowhere":                            {func(c *fakeClient) { c.pool, c.Attached = nil, nil }, nil, "", holdsForeign, 0},
+		"known by another kid":               {func(c *fakeClient) { c.pool[0].KeyID = theirs }, nil, "", holdsForeign, 0},
+		"known by the kid that is stored":    {func(c *fakeClient) { c.pool[0].KeyID = theirs }, nil, theirs, holdsForeign, 1},
+		"known by that kid, a login is told": {func(c *fakeClient) { c.pool[0].KeyID = theirs }, blind, theirs, holdsUnknown, 2},
+		"that kid is in the pool alone":      {func(c *fakeClient) { c.pool[0].KeyID, c.Attached = theirs, nil }, blind, theirs, holdsForeign, 0},
+		"that kid has expired":               {func(c *fakeClient) { c.pool[0].KeyID, c.pool[0].Expires = theirs, time.Now() }, blind, theirs, holdsForeign, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				r := w.rotator()
+				c := w.put(map[string]string{TagKind: KindKey}, keyJSON(t, r))
+				time.Sleep(time.Hour)
+				if test.kid != "" {
+					mine, err := clientsecretOf(w.state.secrets[arn], "v0")
+					if err != nil {
+						t.Fatal(err)
+					}
+					mine.KeyID = test.kid
+					text, _ := mine.Encode()
+					w.edit(func(s *fakeSecret) { s.values["v0"] = text.Reveal() })
+				}
+				if test.setup != nil {
+					test.setup(w)
+				}
+				test.change(c)
+				w.past = append(w.past, w.state.clone())
+				s, _ := r.Store.Describe(t.Context(), arn)
+				look, _ := r.Tenant.Client(t.Context(), client)
+				step := &work{Rotator: r, secret: s, settings: Settings{ClientID: client, KeySize: 2048, Alg: "RS256"}}
+				has, err := step.holding(t.Context(), look, stored{})
+				logins := 0
+				for _, call := range w.calls {
+					if call == "Login" {
+						logins++
+					}
+				}
+				if has != test.want || err != nil || logins != test.logins {
+					t.Errorf("%d after %d logins, %v; want %d after %d", has, logins, err, test.want, test.logins)
+				}
+			})
+		})
+	}
+}
+
+// A secret that is not shown, of a client whose logins tell nothing, may be the
+// client's or not: that is another reason than that it is not.
+func TestWhatCannotBeToldIsSaidToBeThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := begun(t, "secret, grant comes first")
+		w.hidden = true
+		if err := w.engine(r, tokenOf(1), 1); fault.Reason(err) != "not_told" || fault.KindOf(err) != fault.Denied {
+			t.Errorf("%v, want not_told", err)
+		}
+		w.report()
+	})
+}
