@@ -72,6 +72,28 @@ func TestALabelThatIsTakenAwayStopsTheChange(t *testing.T) {
 	}
 }
 
+// There is nothing to give back where AWSCURRENT is no credential of the client.
+func TestNothingIsGivenBackThatIsNotTheClients(t *testing.T) {
+	for name, value := range map[string]string{"another's": `{"client_id":"another","client_secret":"theirs"}`, "none": `{}`} {
+		synctest.Test(t, func(t *testing.T) {
+			w, r := begun(t, "secret, made here")
+			if err := w.step(r, StepCreate, tokenOf(1)); err != nil {
+				t.Fatal(err)
+			}
+			w.watching = false
+			w.at("SetSecret", 1, func() {
+				steal(w)()
+				w.state.secrets[arn].values["v0"] = value
+			})
+			err := w.step(r, StepSet, tokenOf(1))
+			made, _ := clientsecretOf(w.state.secrets[arn], tokenOf(1))
+			if fault.KindOf(err) != fault.Conflict || !w.state.clients[client].Secret.Equal(made.ClientSecret) {
+				t.Errorf("%s: %v, and the tenant has another secret than the last that was set", name, err)
+			}
+		})
+	}
+}
+
 func TestStepsOutOfOrderChangeNothing(t *testing.T) {
 	for _, name := range []string{"secret, made here", "secret, scope hides it", "secret, grant comes first", "key", "secret to key", "key to secret", "made by the tenant"} {
 		for _, made := range []bool{false, true} {
