@@ -79,7 +79,7 @@ func TestPut(t *testing.T) {
 		"no token":        {secretstore.Write{Value: secret.New(canary)}, fault.Invalid, "", asItWas},
 		"a short token":   {secretstore.Write{Token: "4", Value: secret.New(canary)}, fault.Invalid, "", asItWas},
 		"too large":       {secretstore.Write{Token: id(4), Value: secret.New(strings.Repeat("x", 65537))}, fault.Invalid, "", asItWas},
-		"too many labels": {secretstore.Write{Token: id(4), Value: secret.New(canary), Stages: labels(19)}, fault.RateLimited, "quota", asItWas},
+		"too many labels": {secretstore.Write{Token: id(4), Value: secret.New(canary), Stages: labels(20)}, fault.RateLimited, "quota", asItWas},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
