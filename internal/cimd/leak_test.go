@@ -55,3 +55,34 @@ func privateValues(v any) []string {
 	}
 	return out
 }
+
+// TestLeakBehindADuplicate: the first of two members is not read, but it was
+// published all the same.
+func TestLeakBehindADuplicate(t *testing.T) {
+	body := strings.Replace(string(plain(t, nil)), "{", `{"jwks":{"keys":[{"kty":"EC","d":"x"}]},"jwks":null,`, 1)
+	for _, book := range []Rules{Draft, Auth0} {
+		if _, findings := CheckDocument(mustID(t, plainID), []byte(body), book); !findings.Has("private_key_suspected") {
+			t.Errorf("%v: %v", book, findings)
+		}
+	}
+}
+
+// TestKeySetLeaks: a private key beside the array of keys is as public as one in it.
+func TestKeySetLeaks(t *testing.T) {
+	good := string(setOf(t, publicKeys(t)["RSA 2048"]))
+	for name, member := range map[string]string{
+		"private JWK":      `{"old":[{"kty":"EC","d":"x"}],`,
+		"private PEM":      `{"note":"-----BEGIN PRIVATE KEY-----",`,
+		"in a key's x5c":   `{"keys2":[{"kty":"XYZ","x5c":["-----BEGIN RSA PRIVATE KEY-----"]}],`,
+		"another number d": `{"x":{"d":1,"kty":"OKP"},`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, book := range []Rules{Draft, Auth0} {
+				keys, findings := CheckKeys([]byte(strings.Replace(good, "{", member, 1)), book)
+				if !findings.Has("private_key_suspected") || findings.Verdict() != Warn || len(keys) != 1 {
+					t.Errorf("%v: %d keys, %v", book, len(keys), findings)
+				}
+			}
+		})
+	}
+}
