@@ -156,7 +156,7 @@ func explain(kind fault.Kind, status int, scopes, code string) (detail, next str
 	case kind == fault.Invalid:
 		return "the tenant refuses the request as it stands", ""
 	case kind == fault.NotFound:
-		return "the tenant knows no such thing", ""
+		return "the tenant knows no such thing", "check its id, and that AUTH0_DOMAIN names its tenant"
 	case kind == fault.Conflict:
 		return "the tenant's state is in the way", ""
 	case kind == fault.RateLimited:

@@ -97,10 +97,10 @@ func serverSide(api smithy.APIError, err error) bool {
 
 // unanswered is for failures on the way there and back.
 func unanswered(op string, err error) *fault.Error {
-	out := &fault.Error{Kind: fault.Unavailable, Op: op, Detail: "Secrets Manager did not answer"}
+	out := &fault.Error{Kind: fault.Unavailable, Op: op, Detail: "Secrets Manager did not answer", Next: "check the network and AWS_ENDPOINT_URL"}
 	for _, ended := range []error{context.DeadlineExceeded, context.Canceled} {
 		if errors.Is(err, ended) {
-			out.Detail, out.Err = "the call was cut short", ended
+			out.Detail, out.Next, out.Err = "the call was cut short", "", ended
 			return out
 		}
 	}

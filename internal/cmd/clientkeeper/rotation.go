@@ -39,10 +39,15 @@ type keeping struct {
 func (inv *invocation) keeping(ctx context.Context) (keeping, error) {
 	c, err := config.LoadScheduleRotations(inv.getenv)
 	if err != nil {
-		return keeping{}, err
+		return keeping{}, unset(err)
 	}
 	r, catalog, err := app.Rotation(ctx, c.Tenant, c.Window)
 	return keeping{r, catalog, rotation.Policy{MaxStarts: c.FuseCount, MaxShare: c.FuseShare}}, err
+}
+
+// unset says where a wrong environment comes from.
+func unset(err error) error {
+	return fmt.Errorf("%w. In the sandbox, . .sandbox/env sets it all", err)
 }
 
 func (k keeping) doctor() *rotation.Doctor {

@@ -90,7 +90,8 @@ func variables(t *testing.T, file string) []string {
 func useTools(t *testing.T, env []string) {
 	t.Helper()
 	for _, test := range []struct{ args, in, want string }{
-		{"preflight", "", "ok  scopes"},
+		{"preflight", "", "ok  scopes      The management client has read:clients, create:clients, update:clients, read:client_keys,"},
+		{"preflight -scopes read:clients", "", "The management client has read:clients.\n"},
 		{"preflight -json", "", `"name":"scopes"`},
 		{"register -by test https://client.dev/oauth/metadata.json", "", "sent 1\n"},
 		{"invoke -event ../../../events/register-client.url.json register-client", "", "{\"batchItemFailures\":null}\n"},

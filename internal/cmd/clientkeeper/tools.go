@@ -138,7 +138,7 @@ func runInvoke(ctx context.Context, inv *invocation) error {
 	}
 	c, err := config.LoadRegisterClient(inv.getenv)
 	if err != nil {
-		return err
+		return unset(err)
 	}
 	h, err := app.RegisterClient(ctx, c, telemetry.Logger(inv.errOut, "register-client", app.Version, inv.getenv("AWS_LAMBDA_LOG_LEVEL")), telemetry.Metrics{})
 	if err != nil {
@@ -183,9 +183,16 @@ const aboutPreflight = `Asks the tenant that AUTH0_DOMAIN names whether registra
 scopes granted, CIMD switched on, rate limit, Rules in the way. It changes
 nothing. The credential is the secret that AUTH0_MANAGEMENT_SECRET_ARN names.`
 
+// requiredScopes are what a stack requires by default, in its parameter
+// RequiredScopes.
+const requiredScopes = "read:clients,create:clients,update:clients,read:client_keys,update:client_keys," +
+	"read:client_credentials,create:client_credentials,update:client_credentials,delete:client_credentials"
+
 func runPreflight(ctx context.Context, inv *invocation) error {
 	var asJSON bool
+	var scopes string
 	_, err := inv.only("preflight", aboutPreflight, func(f *flag.FlagSet) {
+		f.StringVar(&scopes, "scopes", requiredScopes, "the `scopes` that the management client needs, separated by commas")
 		f.BoolVar(&asJSON, "json", false, "print JSON")
 	})
 	if err != nil {
@@ -193,7 +200,7 @@ func runPreflight(ctx context.Context, inv *invocation) error {
 	}
 	c, err := config.LoadTenant(inv.getenv)
 	if err != nil {
-		return err
+		return unset(err)
 	}
 	aws, err := app.AWS(ctx)
 	if err != nil {
@@ -205,7 +212,7 @@ func runPreflight(ctx context.Context, inv *invocation) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return showFacts(inv.out, client.Preflight(ctx), asJSON)
+	return showFacts(inv.out, client.Preflight(ctx, strings.FieldsFunc(scopes, func(r rune) bool { return r == ',' || r == ' ' })...), asJSON)
 }
 
 func showFacts(out io.Writer, facts []auth0.Fact, asJSON bool) error {

@@ -133,11 +133,19 @@ func TestReadEvent(t *testing.T) {
 func TestToolsReadTheirEnvironment(t *testing.T) {
 	for _, args := range []string{"invoke register-client", "preflight"} {
 		r := dispatched(t, map[string]string{"RATE_RESERVE": "lots"}, `{"Records":[]}`, strings.Fields(args)...)
-		for _, name := range []string{"AUTH0_DOMAIN", "AUTH0_MANAGEMENT_SECRET_ARN", "RATE_RESERVE"} {
+		for _, name := range []string{"AUTH0_DOMAIN", "AUTH0_MANAGEMENT_SECRET_ARN", "RATE_RESERVE", ".sandbox/env"} {
 			if r.err == nil || !strings.Contains(r.err.Error(), name) || strings.Contains(r.err.Error(), "lots") {
 				t.Errorf("%s: %v, want %s named and no value", args, r.err, name)
 			}
 		}
+	}
+}
+
+// What is fine with preflight must not fail the deployment afterwards.
+func TestPreflightAsksForWhatADeploymentRequires(t *testing.T) {
+	template, err := os.ReadFile("../../../template.yaml")
+	if err != nil || !strings.Contains(string(template), "\n      "+requiredScopes+"\n") {
+		t.Errorf("the template does not require %s by default (%v)", requiredScopes, err)
 	}
 }
 
