@@ -2,6 +2,7 @@ package internal_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -48,6 +49,45 @@ func TestEverySecretTakesAKeyOfOnesOwn(t *testing.T) {
 			t.Errorf("%s may write the token, and not have it encrypted", id)
 		}
 	}
+}
+
+// What is allowed on every secret of the account is bound to the tag, and what
+// is allowed with a key to the service that uses it.
+func TestWideStatementsAreBound(t *testing.T) {
+	resources, _ := ours(t)
+	tagged, keyed := 0, 0
+	for id, r := range resources {
+		for _, s := range statements(r) {
+			for _, on := range scalars(part(s, "Resource")) {
+				switch {
+				case r.Type != "AWS::IAM::Role":
+				case strings.HasSuffix(on, ":secret:*"):
+					tagged++
+					if !slices.Equal(scalars(part(part(part(s, "Condition"), "StringEquals"), "secretsmanager:ResourceTag/clientkeeper:managed")), []string{"true"}) {
+						t.Errorf("%s, line %d: any secret, managed or not", id, s.Line)
+					}
+				case strings.HasSuffix(on, "KeyArn"):
+					keyed++
+					if len(scalars(part(part(part(s, "Condition"), "StringEquals"), "kms:ViaService"))) != 1 {
+						t.Errorf("%s, line %d: the key may be used for anything", id, s.Line)
+					}
+				}
+			}
+		}
+	}
+	if tagged < 4 || keyed < 10 {
+		t.Errorf("only %d statements on all secrets and %d on keys", tagged, keyed)
+	}
+}
+
+// part is a member of a mapping; an empty node where there is none.
+func part(n *yaml.Node, name string) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return n.Content[i+1]
+		}
+	}
+	return &yaml.Node{}
 }
 
 // allows reports whether a statement of the resource names both.
