@@ -66,11 +66,27 @@ func stored(t *testing.T, id, secret string) string {
 	return string(text)
 }
 
+// environment lets AWS find the room.
+func (r *room) environment(t *testing.T) {
+	t.Helper()
+	unset(t)
+	for name, value := range map[string]string{"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL": *r.cfg.BaseEndpoint,
+		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} {
+		t.Setenv(name, value)
+	}
+}
+
 // openTenant starts a tenant over HTTPS and returns how to reach it.
 func openTenant(t *testing.T, secretID string) (*tenantroom.Tenant, config.Tenant) {
 	t.Helper()
+	return openTenantWith(t, secretID, tenantroom.Options{CIMD: true})
+}
+
+func openTenantWith(t *testing.T, secretID string, o tenantroom.Options) (*tenantroom.Tenant, config.Tenant) {
+	t.Helper()
 	dir := t.TempDir()
-	tn, err := tenantroom.New(tenantroom.Options{Domain: "localhost:0", CADir: dir, CIMD: true})
+	o.Domain, o.CADir = "localhost:0", dir
+	tn, err := tenantroom.New(o)
 	if err == nil {
 		err = tn.Listen("127.0.0.1:0")
 	}

@@ -21,10 +21,26 @@ func CheckDeployment(ctx context.Context, c config.CheckDeployment, log *slog.Lo
 		return nil, err
 	}
 	return &handler.CheckDeployment{
-		Log:   log,
-		Look:  func(ctx context.Context) []auth0.Fact { return client.Preflight(ctx, c.Scopes...) },
+		Log: log,
+		Look: func(ctx context.Context) []auth0.Fact {
+			facts := client.Preflight(ctx, c.Scopes...)
+			if !c.CIMDOptional {
+				requireCIMD(facts)
+			}
+			return facts
+		},
 		Wrong: wrongStack,
 	}, nil
+}
+
+// requireCIMD makes a failure of a tenant that does not say that it supports
+// client id metadata documents.
+func requireCIMD(facts []auth0.Fact) {
+	for i, f := range facts {
+		if f.Name == "cimd" && f.Status == auth0.Warn {
+			facts[i].Status, facts[i].Next = auth0.Fail, f.Next+", or set CimdOptional to true if this stack only rotates"
+		}
+	}
 }
 
 // wrongStack is why functions of the stack would not start with what getenv

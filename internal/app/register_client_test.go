@@ -18,15 +18,11 @@ import (
 // The whole graph, but for Lambda: an event goes in, and the message's line
 // says that the tenant was asked.
 func TestRegisterClientIsWiredUp(t *testing.T) {
-	unset(t)
 	r := openSecrets(t)
+	r.environment(t)
 	tn, reach := openTenant(t, "management")
 	id, secret := tn.AddManagementClient("read:clients", "create:clients", "update:clients")
 	r.put(t, stored(t, id, secret))
-	for name, value := range map[string]string{"AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL": *r.cfg.BaseEndpoint,
-		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} {
-		t.Setenv(name, value)
-	}
 	var log bytes.Buffer
 	h, err := RegisterClient(t.Context(), config.RegisterClient{
 		Tenant: reach, AllowedHosts: []string{"agents.example.com"}, Concurrency: 1, MaxTries: 5, RetryMax: time.Second, MaxAge: time.Hour,

@@ -11,14 +11,19 @@ type CheckDeployment struct {
 	// Scopes are what the management client has to be granted.
 	// (REQUIRED_SCOPES, comma-separated)
 	Scopes []string
+	// CIMDOptional lets a tenant pass that does not support client id metadata
+	// documents, which a stack that only rotates does not need.
+	// (CIMD_OPTIONAL, default false)
+	CIMDOptional bool
 }
 
 // LoadCheckDeployment is as [LoadRegisterClient].
 func LoadCheckDeployment(getenv func(string) string) (CheckDeployment, error) {
 	e := env{get: getenv}
 	c := CheckDeployment{
-		Tenant: e.tenant(),
-		Scopes: e.list("REQUIRED_SCOPES", "the scopes that the management client needs, such as read:clients,create:clients,update:clients"),
+		Tenant:       e.tenant(),
+		Scopes:       e.list("REQUIRED_SCOPES", "the scopes that the management client needs, such as read:clients,create:clients,update:clients"),
+		CIMDOptional: e.flag("CIMD_OPTIONAL"),
 	}
 	return c, e.err("check-deployment")
 }
