@@ -104,7 +104,7 @@ func (s *Service) Rotation(ctx context.Context, id string) (Rotation, error) {
 		return Rotation{}, missing
 	case err != nil:
 		return Rotation{}, err
-	case !there.Managed || there.ClientID == "" || there.Deleted: // a signing secret is no client's
+	case there.ARN != arn || !there.Managed || there.ClientID == "" || there.Deleted: // a part of an ARN finds a secret, too; a signing secret is no client's
 		return Rotation{}, missing
 	}
 	r := Rotation{ID: id, ClientID: there.ClientID, SecretARN: there.ARN, Started: started}

@@ -63,6 +63,32 @@ func (h histories) History(_ context.Context, _ string) (map[string]time.Time, e
 	return out, nil
 }
 
+// Secrets Manager takes a name without its last six characters, too. Whoever
+// makes ids up learns nothing by it.
+func TestARotationIsOfAWholeARN(t *testing.T) {
+	w, s, made := furnished(t, ClientSecretPost)
+	token, now := operation(1).token("rotation"), time.Now()
+	if r, err := s.Rotation(t.Context(), rotationID(made.SecretARN, token, now)); err != nil || r.SecretARN != made.SecretARN {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	short := made.SecretARN
+	fakeStore{w}.find(short).ARN += "-AbCdEf"
+	s.Store = partly{fakeStore{w}}
+	if r, err := s.Rotation(t.Context(), rotationID(short, token, now)); fault.Reason(err) != "rotation_not_found" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// partly finds a secret by an ARN that lacks its end.
+type partly struct{ fakeStore }
+
+func (p partly) Describe(ctx context.Context, id string) (Stored, error) {
+	if p.find(id) == nil {
+		id += "-AbCdEf"
+	}
+	return p.fakeStore.Describe(ctx, id)
+}
+
 func TestStartingARotation(t *testing.T) {
 	w, s, made := furnished(t, ClientSecretPost)
 	first, err := s.StartRotation(t.Context(), operation(1), made.ClientID)

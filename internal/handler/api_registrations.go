@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func (h *API) register(r *httpRequest) (work, error) {
 	if err := h.Policy.Check(m.ClientID); err != nil {
 		return nil, err
 	}
-	wait := min(waitPreference(r.header("prefer")), maxWait)
+	wait := waitPreference(r.header("prefer"))
 	return func(ctx context.Context, op credential.Operation) (reply, error) {
 		if wait > 0 {
 			if out, done, err := h.registerNow(ctx, r, m, wait); done {
@@ -127,23 +128,37 @@ func cutRunes(s string, n int) string {
 }
 
 // waitPreference is the time of a wait preference, of RFC 7240, sections 2 and
-// 4.3, or zero. The first one counts; what is malformed is passed over, as the
-// RFC has it for all that is not understood.
+// 4.3, up to [maxWait], or zero. The first one counts; what is malformed is
+// passed over, as the RFC has it for all that is not understood.
 func waitPreference(header string) time.Duration {
-	for part := range strings.SplitSeq(header, ",") {
+	if !preferText.MatchString(header) {
+		return 0
+	}
+	for _, part := range preferenceText.FindAllString(header, -1) {
 		preference, _, _ := strings.Cut(part, ";") // its parameters
 		name, value, _ := strings.Cut(preference, "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "wait") {
 			continue
 		}
-		n, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 16)
-		if err != nil {
+		digits := secondsText.FindStringSubmatch(strings.TrimSpace(value))
+		if digits == nil {
 			return 0
 		}
-		return time.Duration(n) * time.Second
+		n, err := strconv.ParseUint(digits[1]+digits[2], 10, 16)
+		if err != nil { // more than that
+			return maxWait
+		}
+		return min(time.Duration(n)*time.Second, maxWait)
 	}
 	return 0
 }
+
+// What stands in quotes is one text: a comma there ends nothing.
+var (
+	preferText     = regexp.MustCompile(`^(?:[^"]|"(?:[^"\\]|\\.)*")*$`)
+	preferenceText = regexp.MustCompile(`(?:[^",]|"(?:[^"\\]|\\.)*")+`)
+	secondsText    = regexp.MustCompile(`^(?:"([0-9]+)"|([0-9]+))$`)
+)
 
 // preview says what a registration would come to. That it would be refused is
 // an answer like any other.
