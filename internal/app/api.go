@@ -35,17 +35,20 @@ func API(ctx context.Context, c config.API, log *slog.Logger, metrics telemetry.
 		Registrar: &registration.Service{Tenant: tenant{client}, Policy: policy, Provenance: c.Provenance},
 		Policy:    policy,
 		Queue:     queue.New(cfg), QueueURL: c.QueueURL,
-		Withheld: managementAudiences(c.Tenant),
+		Withheld: withheld(c),
 		Log:      log, Metrics: metrics, Events: announcer(cfg, c.Tenant, c.EventsQueueURL), Observe: observer(metrics),
 	}, nil
 }
 
-// managementAudiences are the names of the tenant's Management API: the one
-// that it has by the domain, and the one that was configured.
-func managementAudiences(t config.Tenant) []string {
-	names := []string{"https://" + t.Domain + "/api/v2/"}
-	if t.Audience != "" {
-		names = append(names, t.Audience)
+// withheld are the names of the tenant's Management API, the one that it has by
+// the domain and the one that was configured, and of this API: a caller by IAM
+// has no token that names it.
+func withheld(c config.API) []string {
+	names := []string{"https://" + c.Tenant.Domain + "/api/v2/"}
+	for _, name := range []string{c.Tenant.Audience, c.Audience} {
+		if name != "" {
+			names = append(names, name)
+		}
 	}
 	return names
 }

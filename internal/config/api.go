@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,6 +35,10 @@ type API struct {
 	// clients grants for; * alone means every API of the tenant, and empty none.
 	// Never the Management API and this one. (ALLOWED_AUDIENCES)
 	AllowedAudiences []string
+	// Audience is this API's own, which tokens of callers have to be for; register
+	// an API with this identifier in the tenant. No grant is given for it,
+	// whoever calls. (API_AUDIENCE, default https://clientkeeper/api)
+	Audience string
 	// EventsQueueURL is as in [RegisterClient]. (EVENTS_QUEUE_URL)
 	EventsQueueURL string
 }
@@ -57,6 +62,7 @@ func (e *env) api() API {
 		SecretPrefix:     e.secretPrefix("SECRET_PREFIX", "clients/"),
 		AnyClient:        e.flag("ANY_CLIENT"),
 		AllowedAudiences: e.audiences("ALLOWED_AUDIENCES"),
+		Audience:         cmp.Or(strings.TrimSpace(e.get("API_AUDIENCE")), "https://clientkeeper/api"),
 		EventsQueueURL:   e.eventsQueue(),
 	}
 	if strings.TrimSpace(e.get("SECRETS_KEY_ARN")) != "" {

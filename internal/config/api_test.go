@@ -26,14 +26,14 @@ func TestTheAPIsDefaultsAreComplete(t *testing.T) {
 	}
 	want := config.API{Tenant: got.Tenant, AllowedHosts: []string{"vscode.dev", "*.example.com"},
 		QueueURL:         "https://sqs.eu-central-1.amazonaws.com/123456789012/registrations",
-		RotationFunction: "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret", SecretPrefix: "clients/"}
+		RotationFunction: "arn:aws:lambda:eu-central-1:123456789012:function:rotate-secret", SecretPrefix: "clients/", Audience: "https://clientkeeper/api"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	all, err := config.LoadAPI(apiEnvironment(map[string]string{"SECRET_PREFIX": "team/a/", "ANY_CLIENT": "true", "SECRETS_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/1",
-		"EVENTS_QUEUE_URL": "https://sqs/events", "ALLOWED_AUDIENCES": " https://orders.example.com/ ,urn:stock,"}))
+		"EVENTS_QUEUE_URL": "https://sqs/events", "ALLOWED_AUDIENCES": " https://orders.example.com/ ,urn:stock,", "API_AUDIENCE": " urn:keeper "}))
 	if err != nil || all.SecretPrefix != "team/a/" || !all.AnyClient || all.SecretsKey == "" || all.EventsQueueURL != "https://sqs/events" ||
-		!slices.Equal(all.AllowedAudiences, []string{"https://orders.example.com/", "urn:stock"}) {
+		!slices.Equal(all.AllowedAudiences, []string{"https://orders.example.com/", "urn:stock"}) || all.Audience != "urn:keeper" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }

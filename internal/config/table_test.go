@@ -172,6 +172,8 @@ func takes(v variable, said string) string {
 		return "host name, with a port or without"
 	case strings.HasPrefix(said, "not an API identifier"):
 		return "https URL that ends with a slash"
+	case v.name == "API_AUDIENCE":
+		return "identifier of an API"
 	case v.name == "ALLOWED_AUDIENCES":
 		return "list with commas, or \\*"
 	case said != "":

@@ -65,8 +65,8 @@ type API struct {
 	QueueURL    string // of the registrations
 	// Withheld are the audiences that no client is given: those of the
 	// Management API, with which a caller who may make clients could do
-	// everything. The audience of the caller's own token is one more, or it
-	// could give itself the scopes that it lacks.
+	// everything, and this API's own, or it could give itself the scopes that it
+	// lacks. The audience of the caller's own token is one of them too.
 	Withheld []string
 	Log      *slog.Logger
 	Metrics  telemetry.Metrics
