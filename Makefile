@@ -23,7 +23,7 @@ run: ## Run everything on this machine, play the sample events, stay up until Ct
 
 .PHONY: demo
 demo: ## Play the sample events, print what became of each, fail if one was not as expected
-	$(GO) run ./internal/cmd/clientkeeper sandbox -once
+	$(GO) run ./internal/cmd/clientkeeper sandbox -once $(DEMO_FLAGS)
 
 .PHONY: soak
 soak: ## Send 10,000 messages through mischief and crashes, count what became of them

@@ -16,7 +16,7 @@ bodies = {"https://stranger.example.org/c.json": "host_not_allowed", "not json":
 for body in bodies:
     sqs.send_message(QueueUrl=queue, MessageBody=body)
 found = {}
-for _ in range(20):
+for _ in range(60):
     answer = sqs.receive_message(QueueUrl=dead, MessageAttributeNames=["All"], MaxNumberOfMessages=10, WaitTimeSeconds=1)
     for m in answer.get("Messages", []):
         found[m["Body"]] = m["MessageAttributes"]["clientkeeper.reason"]["StringValue"]
@@ -47,7 +47,7 @@ new = secrets.rotate_secret(
     RotationRules={"AutomaticallyAfterDays": 30},
 )["VersionId"]
 assert new != old
-for _ in range(120):
+for _ in range(480):
     after = secrets.describe_secret(SecretId="clientkeeper/management")
     if "AWSCURRENT" in after["VersionIdsToStages"].get(new, []) and after.get("LastRotatedDate"):
         break

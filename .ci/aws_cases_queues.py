@@ -181,7 +181,7 @@ def _():
 @case("a move task at a rate runs alone, and can be cancelled")
 def _():
     q, dlq = dead_letter(1, VisibilityTimeout="0")
-    for _ in range(3):
+    for _ in range(9):
         send(q)
     for _ in range(2):
         while receive(q, MaxNumberOfMessages=10):
@@ -189,7 +189,7 @@ def _():
     task = sqs.start_message_move_task(SourceArn=arn(dlq), MaxNumberOfMessagesPerSecond=1)["TaskHandle"]
     refused(VALUE, lambda: sqs.start_message_move_task(SourceArn=arn(dlq)), "There is already a task running.")
     equal(sqs.list_message_move_tasks(SourceArn=arn(dlq))["Results"][0]["TaskHandle"], task)
-    assert sqs.cancel_message_move_task(TaskHandle=task)["ApproximateNumberOfMessagesMoved"] < 3
+    assert sqs.cancel_message_move_task(TaskHandle=task)["ApproximateNumberOfMessagesMoved"] < 9
     refused(VALUE, lambda: sqs.cancel_message_move_task(TaskHandle=task), "Only active tasks can be cancelled.")
     assert eventually(lambda: sqs.list_message_move_tasks(SourceArn=arn(dlq))["Results"][0]["Status"] == "CANCELLED")
     refused((VALUE, "ResourceNotFoundException"), lambda: sqs.cancel_message_move_task(TaskHandle="garbage"))

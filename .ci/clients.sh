@@ -12,20 +12,23 @@ trap stop EXIT
 echo "-- installing boto3, the AWS CLI, moto, Auth0's SDK and deploy CLI"
 install() { # folder, packages: in folders of their own, for each pins another botocore
   python3 -m venv "$work/$1"
-  "$work/$1/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
+  .ci/retry "$work/$1/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
 }
 install moto 'moto[server]==5.2.1' boto3
 install cli awscli
 mkdir -p "$work/node"
-npm install --prefix "$work/node" --silent --no-audit --no-fund 'auth0@^7' 'auth0-deploy-cli@^8'
+.ci/retry npm install --prefix "$work/node" --silent --no-audit --no-fund 'auth0@^7' 'auth0-deploy-cli@^8'
 export PATH="$work/cli/bin:$PATH"
 
 echo "-- the contract suites against moto"
-"$work/moto/bin/moto_server" -H 127.0.0.1 -p 5999 >"$work/moto.log" 2>&1 &
+port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+moto=http://127.0.0.1:$port
+"$work/moto/bin/moto_server" -H 127.0.0.1 -p "$port" >"$work/moto.log" 2>&1 &
 pids+=($!)
-for _ in $(seq 50); do curl -sf http://127.0.0.1:5999/moto-api/ >/dev/null && break; sleep 0.2; done
-CLIENTKEEPER_SQS_ENDPOINT=http://127.0.0.1:5999 go test -count=1 -run Contract ./internal/sandbox/sqs
-CLIENTKEEPER_SECRETSMANAGER_ENDPOINT=http://127.0.0.1:5999 go test -count=1 -run Contract ./internal/sandbox/secretsmanager
+for _ in $(seq 300); do curl -sf "$moto/moto-api/" >/dev/null && break; sleep 0.2; done
+curl -sf "$moto/moto-api/" >/dev/null || { cat "$work/moto.log"; exit 1; }
+CLIENTKEEPER_SQS_ENDPOINT=$moto go test -count=1 -run Contract ./internal/sandbox/sqs
+CLIENTKEEPER_SECRETSMANAGER_ENDPOINT=$moto go test -count=1 -run Contract ./internal/sandbox/secretsmanager
 
 echo "-- the tenant against Auth0's SDK"
 AUTH0_NODE_SDK="$work/node" go test -count=1 -run NodeSDK ./internal/sandbox/tenant
@@ -35,7 +38,8 @@ go build -o "$work/clientkeeper" ./internal/cmd/clientkeeper
 "$work/clientkeeper" sandbox -port 0 -play=false -set ApiRate=1000 -set ApiBurst=1000 -dir "$work/sandbox" >"$work/sandbox.log" 2>&1 &
 sandbox=$!
 pids+=("$sandbox")
-for _ in $(seq 300); do [ -f "$work/sandbox/env" ] && break; sleep 0.2; done
+for _ in $(seq 900); do [ -f "$work/sandbox/env" ] && break; sleep 0.2; done
+[ -f "$work/sandbox/env" ] || { cat "$work/sandbox.log"; exit 1; }
 . "$work/sandbox/env"
 
 url=https://vscode.dev/oauth/client-metadata.json
@@ -47,7 +51,7 @@ JSON
     python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])'
 }
 bearer=$(token)
-for _ in $(seq 100); do
+for _ in $(seq 300); do
   found=$(curl -sS --fail --cacert "$AUTH0_CA_FILE" -H "authorization: Bearer $bearer" -G "https://$AUTH0_DOMAIN/api/v2/clients" \
     --data-urlencode "external_client_id=$url" | python3 -c 'import json,sys; print(len(json.load(sys.stdin)))')
   [ "$found" = 1 ] && break

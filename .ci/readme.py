@@ -35,7 +35,7 @@ if subprocess.run(["which", "sam"], capture_output=True).returncode:
     ELSEWHERE["sam build"] = (".ci/sam.sh", "make sam-build")
 # What would take long is made short by the Makefile's own variables, and what
 # takes ports takes free ones, for others may run on this machine.
-SHORT = {"CONSUMER_FLAGS": "-rotations 8 -secrets 2 -window 2s", "RUN_FLAGS": "-port 0"}
+SHORT = {"CONSUMER_FLAGS": "-rotations 8 -secrets 2 -window 2s -overlap 3s", "RUN_FLAGS": "-port 0"}
 LIMIT = 300  # seconds that a command may take
 
 

@@ -8,7 +8,7 @@ clone=$(mktemp -d "$work/readme.XXXXXX")
 git clone --quiet . "$clone/clone"
 if [ ! -x "$work/cli/bin/aws" ]; then
   python3 -m venv "$work/cli"
-  "$work/cli/bin/pip" install --quiet --disable-pip-version-check awscli
+  .ci/retry "$work/cli/bin/pip" install --quiet --disable-pip-version-check awscli
 fi
 setup=../shared/sam-local/setup.sh
 [ -x "$setup" ] && eval "$("$setup")"

@@ -9,7 +9,7 @@ make --no-print-directory reproducible ARCHITECTURES=arm64
 make --no-print-directory release >/dev/null
 
 python3 -m venv "$work/cyclonedx"
-"$work/cyclonedx/bin/pip" install --quiet --disable-pip-version-check 'cyclonedx-python-lib[json-validation]'
+.ci/retry "$work/cyclonedx/bin/pip" install --quiet --disable-pip-version-check 'cyclonedx-python-lib[json-validation]'
 "$work/cyclonedx/bin/python" - dist/*.cdx.json <<'PYTHON'
 import sys
 from cyclonedx.schema import SchemaVersion

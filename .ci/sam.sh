@@ -9,7 +9,7 @@ if [ -x "$setup" ]; then
   eval "$("$setup")"
 elif ! command -v sam >/dev/null; then
   python3 -m venv "$work/sam"
-  "$work/sam/bin/pip" install --quiet --disable-pip-version-check aws-sam-cli
+  .ci/retry "$work/sam/bin/pip" install --quiet --disable-pip-version-check aws-sam-cli
   export PATH="$work/sam/bin:$PATH"
 fi
 [ -x "$work/cli/bin/aws" ] && PATH="$work/cli/bin:$PATH" # of the step before
