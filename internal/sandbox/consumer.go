@@ -32,7 +32,7 @@ type ConsumerOrder struct {
 	Rotations int    // of all of them together; a multiple of Secrets
 	Strategy  string // such as ConsumerLocal
 	// Overlap is how long a key stays attached after it was replaced; zero is
-	// ten seconds. The next rotation of a key waits for its end.
+	// five seconds. The next rotation of a key waits for its end.
 	Overlap time.Duration
 }
 
@@ -163,12 +163,12 @@ func wait(ctx context.Context, d time.Duration) error {
 
 func (s *Sandbox) newConsumer(name string, o ConsumerOrder, transport http.RoundTripper) (*consumer, error) {
 	if o.Overlap == 0 {
-		o.Overlap = 10 * time.Second
+		o.Overlap = 5 * time.Second
 	}
 	c := &consumer{
 		secrets: awssecrets.NewFromConfig(s.awsConfig()),
 		tenant:  &http.Client{Timeout: 20 * time.Second, Transport: transport},
-		token:   "https://" + s.Tenant.Domain() + "/oauth/token", order: o, labels: consumerLabels, patience: consumerPatience,
+		token:   "https://" + s.Tenant.Domain() + "/oauth/token", order: o, labels: consumerLabels, rounds: consumerRounds,
 	}
 	r := &Rotated{Name: name}
 	var secret string
@@ -182,7 +182,7 @@ func (s *Sandbox) newConsumer(name string, o ConsumerOrder, transport http.Round
 	var err error
 	switch o.Strategy {
 	case ConsumerKey:
-		tags["clientkeeper:kind"], c.labels, c.patience = "private_key_jwt", consumerLabels[:1], 0
+		tags["clientkeeper:kind"], c.labels, c.rounds = "private_key_jwt", consumerLabels[:1], 1
 		if value, err = s.giveKey(r.ClientID); err != nil {
 			return nil, err
 		}

@@ -86,7 +86,7 @@ func TestAConsumerThatCannotLogInIsCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.patience = 0
+	c.rounds = 1
 	if err := c.once(t.Context()); err == nil || c.report.Logins > 0 || !c.report.Bad() {
 		t.Errorf("%+v, %v: a tenant that cannot be reached is no refusal, and a consumer that never logged in no success", c.report, err)
 	}

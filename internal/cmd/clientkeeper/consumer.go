@@ -29,15 +29,19 @@ func runConsumer(ctx context.Context, inv *invocation) error {
 	f, err := inv.only("consumer", aboutConsumer, func(f *flag.FlagSet) {
 		f.StringVar(&options.Dir, "dir", ".surge", "the `folder` for the environment file and the binaries")
 		f.StringVar(&options.Source, "source", ".", "the repository's root `folder`")
-		f.StringVar(&options.Plan, "plan", "private-500", "the tenant's `plan`, which decides its rate limits")
+		f.StringVar(&options.Plan, "plan", "private-1500", "the tenant's `plan`, which decides its rate limits")
 		f.DurationVar(&options.Window, "window", 30*time.Second, "how long the tenant accepts an old and a new secret, now this and now that")
-		f.IntVar(&order.Secrets, "secrets", 10, "how many secrets are rotated beside each other")
+		f.IntVar(&order.Secrets, "secrets", 20, "how many secrets are rotated beside each other")
 		f.IntVar(&order.Rotations, "rotations", 100, "how often, all together, with each strategy")
+		f.DurationVar(&order.Overlap, "overlap", 5*time.Second, "how long a key stays attached after it was replaced")
 		f.DurationVar(&limit, "limit", time.Hour, "give up after so long")
 		f.BoolVar(&asJSON, "json", false, "print the counts as JSON")
 	})
 	if err != nil {
 		return helped(err)
+	}
+	if order.Overlap < 2*time.Second {
+		return inv.misused(f, "-overlap takes 2s or more")
 	}
 	if order.Secrets < 1 || order.Rotations < 1 || order.Rotations%order.Secrets > 0 {
 		return inv.misused(f, "-rotations takes a multiple of -secrets, and both 1 or more")
