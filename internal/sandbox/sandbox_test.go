@@ -61,7 +61,7 @@ func TestTheSampleEventsEndAsExpected(t *testing.T) {
 	t.Parallel()
 	var lines written
 	s := start(t, sandbox.Options{Line: lines.line})
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	played, err := s.Play(ctx)
 	if err != nil {
@@ -262,7 +262,7 @@ func TestAStartThatIsGivenUp(t *testing.T) {
 	dir := t.TempDir()
 	began := time.Now()
 	_, err := sandbox.Start(ctx, sandbox.Options{Dir: dir, Source: "../..", Progress: func(string) { cancel() }})
-	if err == nil || time.Since(began) > 20*time.Second {
+	if err == nil || time.Since(began) > time.Minute {
 		t.Errorf("%v after %v, want an error at once", err, time.Since(began))
 	}
 	if _, err := os.Stat(filepath.Join(dir, "env")); !os.IsNotExist(err) {
@@ -285,7 +285,7 @@ func TestASecretOfEachKindRotates(t *testing.T) {
 	t.Parallel()
 	var lines written
 	s := start(t, sandbox.Options{Line: lines.line})
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	rotated, err := s.PlayRotations(ctx)
 	if err != nil {
