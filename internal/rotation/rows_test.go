@@ -34,6 +34,8 @@ func TestRowsOfTheSteps(t *testing.T) {
 		"a refused grant tells of a key":             {"key, no grant", []string{StepCreate, StepSet}, nil, StepTest, "", ""},
 		"a refused grant tells of a secret":          {"secret, no grant", []string{StepCreate, StepSet}, nil, StepTest, "", ""},
 		"by the tenant, but it uses keys":            {"made by the tenant", nil, func(w *world) { w.state.clients[client].AuthMethod = KindKey }, StepCreate, "not_a_secret_client", ""},
+		"by the tenant, our own client":              {"our own client, generated", nil, nil, StepCreate, "", "made_here"},
+		"by the tenant, somebody went back":          {"made by the tenant", nil, goneBack, StepCreate, "", ""},
 		"made for an earlier try, and then set here": {"made by the tenant", nil, madeAndLost, StepSet, "", "drift"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,6 +60,12 @@ func TestRowsOfTheSteps(t *testing.T) {
 			})
 		})
 	}
+}
+
+// goneBack is a client that somebody has given its last secret again.
+func goneBack(w *world) {
+	add(w.state.secrets[arn], "older", Previous, ours("older"), 100*day)
+	w.state.clients[client].Secret = secretOf("older")
 }
 
 // madeAndLost is what a process leaves that died with the tenant's answer in its
