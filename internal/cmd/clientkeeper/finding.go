@@ -108,7 +108,7 @@ func (v *visit) summary(examined int) string {
 	text := plural(examined, "secret", "secrets") + " examined: "
 	switch {
 	case examined == 0 && v.found == 0:
-		return "there are no managed secrets here; clientkeeper adopt takes one over"
+		return "there are no managed secrets of this tenant here; clientkeeper adopt takes one over"
 	case v.found == 0:
 		return text + "all is well"
 	case v.fix:

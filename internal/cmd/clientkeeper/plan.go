@@ -170,7 +170,7 @@ func next(now time.Time, s rotation.Secret) string {
 
 func (p plan) show(out io.Writer, now time.Time) error {
 	if p.Managed == 0 {
-		_, err := fmt.Fprintln(out, "there are no managed secrets here; clientkeeper adopt takes one over")
+		_, err := fmt.Fprintln(out, "there are no managed secrets of this tenant here; clientkeeper adopt takes one over")
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

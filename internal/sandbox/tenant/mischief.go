@@ -100,7 +100,11 @@ func parseRule(s string) (*rule, error) {
 		return nil, fmt.Errorf("want route=fault:share")
 	}
 	if !knownRoute(name) {
-		return nil, fmt.Errorf("no route is called %q", name)
+		known := []string{"*", "writes"}
+		for _, rt := range routes {
+			known = append(known, rt.name)
+		}
+		return nil, fmt.Errorf("no route is called %q; there are %s", name, strings.Join(slices.Compact(known), ", "))
 	}
 	words, share, _ := strings.Cut(rest, ":")
 	r := &rule{route: name}

@@ -138,6 +138,9 @@ func TestParseMischiefRefuses(t *testing.T) {
 			t.Errorf("%q is accepted", text)
 		}
 	}
+	if _, err := ParseMischief("nowhere=502", 1); err == nil || !strings.Contains(err.Error(), "there are *, writes, token,") {
+		t.Errorf("a route that does not exist: %v", err)
+	}
 	for _, text := range []string{"", " register=502:5% , *=429 ", "*=delay", "credential-create=drop-after:#3"} {
 		if _, err := ParseMischief(text, 1); err != nil {
 			t.Errorf("%q: %v", text, err)
