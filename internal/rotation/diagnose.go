@@ -74,8 +74,7 @@ func (e exam) storeSide() (out []Finding) {
 	if e.shared {
 		out = append(out, e.find("duplicate_client", "two managed secrets rotate the same client, and each would undo the other", "keep one, and remove "+TagManaged+" from the other"))
 	}
-	const many = 80
-	if e.recent > many {
+	if e.recent > ManyVersions {
 		out = append(out, e.find("too_many_versions", fmt.Sprintf("%d versions were made in a day, and Secrets Manager keeps about 100", e.recent), "lengthen "+TagInterval))
 	}
 	if due := dueAt(e.secret, e.settings, Policy{}); e.settings.Interval > 0 && e.settings.Paused == "" && e.now.Sub(due) > overdueAfter(e.settings.Interval) {

@@ -159,11 +159,7 @@ func (d *Doctor) inspect(ctx context.Context, id string) (exam, error) {
 		return e, err
 	}
 	e.secret.date(history)
-	for _, v := range history {
-		if !v.Created.IsZero() && e.now.Sub(v.Created) < 24*time.Hour {
-			e.recent++
-		}
-	}
+	e.recent = Recent(e.now, history)
 	for _, each := range []struct {
 		label string
 		at    *stored

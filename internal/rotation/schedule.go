@@ -38,6 +38,21 @@ type Policy struct {
 // and about 100 in all ("AWS Secrets Manager quotas"), and refuses one more.
 const CadenceFloor = 15 * time.Minute
 
+// ManyVersions are so many within a day that the quota is near.
+const ManyVersions = 80
+
+// Recent is how many versions were made within a day before now, which Secrets
+// Manager keeps.
+func Recent(now time.Time, history []Version) int {
+	n := 0
+	for _, v := range history {
+		if !v.Created.IsZero() && now.Sub(v.Created) < 24*time.Hour {
+			n++
+		}
+	}
+	return n
+}
+
 const fuseSpares = 5
 
 // stuckAfter is how long a rotation may take. A function runs for 15 minutes at

@@ -49,7 +49,17 @@ func runRotate(ctx context.Context, inv *invocation) error {
 		return err
 	}
 	w := &follower{keeping: k, inv: inv, asJSON: asJSON, secret: s, token: uuid.NewString(), begun: time.Now(), timeout: timeout}
+	w.warnOfVersions(ctx)
 	return w.follow(ctx)
+}
+
+// warnOfVersions tells of a quota that is near: nothing keeps an operator from
+// rotating again and again, as it does callers and the schedule.
+func (w *follower) warnOfVersions(ctx context.Context) {
+	history, err := w.catalog.History(ctx, w.secret.ID)
+	if n := rotation.Recent(time.Now(), history); err == nil && n > rotation.ManyVersions {
+		fmt.Fprintf(w.inv.errOut, "clientkeeper: %s has %d versions of the last day, and Secrets Manager refuses more than about 100; rotate it no more than is needed\n", printable(w.secret.Name), n)
+	}
 }
 
 const (

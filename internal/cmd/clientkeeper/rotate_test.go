@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -132,6 +133,25 @@ func TestARotationThatIsEndedByHand(t *testing.T) {
 	}
 	c.before.Store(&end)
 	c.fails(t, "the rotation was given up", "rotate", "a")
+}
+
+// An incident may need it all the same.
+func TestRotateWarnsOfTheQuotaOfVersions(t *testing.T) {
+	c := openCloud(t)
+	c.adopted(t, "a")
+	if out := c.ok(t, "rotate", "a"); strings.Contains(out, "versions of the last day") {
+		t.Errorf("too early: %s", out)
+	}
+	for n := range 80 {
+		_, err := c.aws.PutSecretValue(t.Context(), &sdk.PutSecretValueInput{SecretId: aws.String("a"), SecretString: aws.String("{}"),
+			ClientRequestToken: aws.String(fmt.Sprintf("%032d", n)), VersionStages: []string{"LEFT"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := c.ok(t, "rotate", "a"); !strings.Contains(out, "a has 82 versions of the last day") || !strings.Contains(out, "is AWSCURRENT") {
+		t.Errorf("%s", out)
+	}
 }
 
 func TestRotateRefuses(t *testing.T) {
