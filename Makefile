@@ -38,7 +38,7 @@ surge: ## Make 1,000 secrets due at once against a small rate limit (takes 35 mi
 	$(GO) run ./internal/cmd/clientkeeper surge $(SURGE_FLAGS)
 
 .PHONY: consumer
-consumer: ## Log in ten times a second with secrets and keys that are rotated 100 times (takes 15 minutes)
+consumer: ## Log in ten times a second with secrets and keys that are rotated 100 times (takes 25 minutes)
 	$(GO) run ./internal/cmd/clientkeeper consumer $(CONSUMER_FLAGS)
 
 ##@ Check

@@ -32,7 +32,7 @@ type ConsumerOrder struct {
 	Rotations int    // of all of them together; a multiple of Secrets
 	Strategy  string // such as ConsumerLocal
 	// Overlap is how long a key stays attached after it was replaced; zero is
-	// five seconds. The next rotation of a key waits for its end.
+	// ten seconds. The next rotation of a key waits for its end.
 	Overlap time.Duration
 }
 
@@ -163,7 +163,7 @@ func wait(ctx context.Context, d time.Duration) error {
 
 func (s *Sandbox) newConsumer(name string, o ConsumerOrder, transport http.RoundTripper) (*consumer, error) {
 	if o.Overlap == 0 {
-		o.Overlap = 5 * time.Second
+		o.Overlap = 10 * time.Second
 	}
 	c := &consumer{
 		secrets: awssecrets.NewFromConfig(s.awsConfig()),
