@@ -73,10 +73,10 @@ type call struct {
 	in     any    // sent as JSON; nil sends no body
 	out    any    // pointer that the answer is decoded into; nil ignores it
 	limit  int64  // bytes of answer to read; zero means answerLimit
-	scopes string // what the token needs, for the advice in an error
+	scopes string // what the token needs, in words for the advice in an error
 
 	// repeatable says that doing it twice has the effect of doing it once.
-	// What is not is made again only after a 429 or a 401, which say that
+	// What is not is made again only after a 401, 403 or 429, which say that
 	// nothing was done.
 	repeatable bool
 
@@ -86,8 +86,8 @@ type call struct {
 }
 
 // do is the way out for every call to the Management API. It returns the
-// status of a successful answer. A token that the tenant refuses is dropped
-// and the call made once more: a 401 says that nothing was done.
+// status of a successful answer. A token that is refused and outdated is dropped
+// and the call made once more: a 401 and a 403 say that nothing was done.
 func (c *Client) do(ctx context.Context, in call) (int, error) {
 	r, err := c.request(ctx, in)
 	if err != nil {
@@ -100,7 +100,7 @@ func (c *Client) do(ctx context.Context, in call) (int, error) {
 		}
 		r.authorization = secret.New("Bearer " + t.value.Reveal())
 		a, err := c.repeat(ctx, c.api, func() (request, error) { return r, nil })
-		if a.status != http.StatusUnauthorized || again {
+		if again || !t.outdated(a.status, in.scopes) {
 			return a.status, in.judgeOutcome(a, err)
 		}
 		c.tokens.drop(t)

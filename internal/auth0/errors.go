@@ -143,7 +143,7 @@ func explain(kind fault.Kind, status int, scopes, code string) (detail, next str
 		return "the answer is a redirect, which is never followed", "check AUTH0_DOMAIN"
 	case code == "insufficient_scope":
 		return "the management client may not do this",
-			"grant it " + scopes + "; if it has them, the tenant's plan may lack the feature"
+			"grant it " + scopes + ", which takes effect within 15 minutes; if it has them, the tenant's plan may lack the feature"
 	case code == "insufficient_entitlement":
 		return "the tenant's plan does not include this", "upgrade the plan, or do without the feature"
 	case code == "too_many_entities":

@@ -276,8 +276,8 @@ func TestRefusalKeepsWhatMayBeRepeated(t *testing.T) {
 			t.Errorf("Refusal = %+v", got)
 		}
 		want := "auth0.register_client: denied (insufficient_scope): the management client may not do this: " +
-			"HTTP 403, request id 8f3c21aa-FRA; grant it create:clients and update:clients; " +
-			"if it has them, the tenant's plan may lack the feature"
+			"HTTP 403, request id 8f3c21aa-FRA; grant it create:clients and update:clients, " +
+			"which takes effect within 15 minutes; if it has them, the tenant's plan may lack the feature"
 		if err.Error() != want {
 			t.Errorf("Error() =\n%s\nwant\n%s", err, want)
 		}

@@ -126,7 +126,7 @@ func (c *Client) await(ctx context.Context) (token, error) {
 
 func (s Shared) token() token {
 	lifetime := s.Expires.Sub(s.Issued)
-	return token{value: s.Token, scopes: s.Scopes, refresh: s.Expires.Add(-min(lifetime/10, earliest)), expiry: s.Expires}
+	return token{value: s.Token, scopes: s.Scopes, issued: s.Issued, refresh: s.Expires.Add(-min(lifetime/10, earliest)), expiry: s.Expires}
 }
 
 // good reports whether a token may be used: it is one, it lasts for a while,

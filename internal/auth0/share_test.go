@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -179,6 +180,74 @@ func TestARefusedSharedToken(t *testing.T) {
 			t.Errorf("later: %d failed, %d put, %d issued", failed, p.versions, i.issued)
 		}
 	})
+}
+
+// A scope that was granted after the shared token was issued is missed for a
+// quarter of an hour, and one that is never granted costs no more than a token
+// in each.
+func TestAScopeThatIsGrantedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, issued, granted := &place{}, 0, false
+		s := &stub{t: t,
+			grants: func(_ int, w http.ResponseWriter, _ *http.Request) {
+				issued++
+				scope := "create:clients"
+				if granted {
+					scope += " read:clients"
+				}
+				fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"Bearer","expires_in":86400,"scope":%q}`, issued, scope)
+			},
+			api: func(w http.ResponseWriter, r *http.Request) {
+				if !granted || r.Header.Get("Authorization") == "Bearer token-1" || r.Header.Get("Authorization") == "Bearer token-2" {
+					w.WriteHeader(http.StatusForbidden)
+					_, _ = io.WriteString(w, `{"statusCode":403,"error":"Forbidden","message":"Insufficient scope","errorCode":"insufficient_scope"}`)
+					return
+				}
+				serveClient(w, r)
+			}}
+		warm := inMemory(t, s, func(c *Config) { c.Share = p })
+		ask := func(when string, works bool, tokens int) {
+			t.Helper()
+			_, err := warm.Client(t.Context(), "a")
+			if failed := cold(t, 3, p, s); failed > 0 == works || (err == nil) != works || issued != tokens {
+				t.Errorf("%s: %d of 3 cold instances failed, the warm one %v; %d tokens, want %d", when, failed, err, issued, tokens)
+			}
+		}
+		ask("at first", false, 1)
+		ask("at once", false, 1)
+		time.Sleep(ClaimFor)
+		ask("later", false, 2)
+		ask("and at once", false, 2)
+		granted = true
+		ask("when it was granted", false, 2)
+		time.Sleep(ClaimFor)
+		ask("later still", true, 3)
+	})
+}
+
+// What the plan lacks is refused like a scope, and no token would change it.
+func TestATokenIsOutdated(t *testing.T) {
+	old, young := time.Now().Add(-time.Hour), time.Now()
+	for name, tt := range map[string]struct {
+		token  token
+		status int
+		scopes string
+		want   bool
+	}{
+		"refused":                {token{issued: young}, 401, "read:clients", true},
+		"without the scope":      {token{issued: old, scopes: []string{"read:clients"}}, 403, "read:clients and update:clients", true},
+		"without one of three":   {token{issued: old, scopes: []string{"read:clients", "update:clients"}}, 403, "read:clients, create:clients and update:clients", true},
+		"but young":              {token{issued: young, scopes: []string{"read:clients"}}, 403, "update:clients", false},
+		"of the future":          {token{issued: young.Add(time.Hour)}, 403, "update:clients", true},
+		"with every scope":       {token{issued: old, scopes: []string{"read:clients", "create:clients"}}, 403, "read:clients, create:clients", false},
+		"with unknown scopes":    {token{issued: old}, 403, "read:clients", true},
+		"another kind of answer": {token{issued: old}, 404, "read:clients", false},
+		"no answer":              {token{issued: old}, 0, "read:clients", false},
+	} {
+		if got := tt.token.outdated(tt.status, tt.scopes); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }
 
 // A clock that was far ahead must not keep a refused token in its place until

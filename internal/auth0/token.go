@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ import (
 type token struct {
 	value   secret.Value
 	scopes  []string
+	issued  time.Time // by the clock of whoever fetched it
 	refresh time.Time // from here on a new one is wanted
 	expiry  time.Time // from here on this one is of no use
 }
@@ -39,6 +41,30 @@ const (
 	// maxLifetime is the longest that Auth0 lets a token live.
 	maxLifetime = 30 * 24 * time.Hour
 )
+
+// outdated reports whether a new token may be answered otherwise: the tenant
+// refuses this one (401), or it lacks a scope (403), which may have been granted
+// since. As long as it is not, a call without it must not take a token each
+// time: so not before this one is [ClaimFor] old.
+func (t token) outdated(status int, scopes string) bool {
+	switch status {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusForbidden:
+		return time.Since(t.issued).Abs() >= ClaimFor && t.lacks(scopes)
+	}
+	return false
+}
+
+// lacks reports whether a scope of these words is none of the token's, as far
+// as the tenant has told what it has. A feature that the plan lacks may be
+// answered like a scope.
+func (t token) lacks(words string) bool {
+	return len(t.scopes) == 0 || slices.ContainsFunc(strings.Fields(words), func(word string) bool {
+		word = strings.TrimRight(word, ",")
+		return strings.Contains(word, ":") && !slices.Contains(t.scopes, word)
+	})
+}
 
 // tokens keeps one token for all calls.
 type tokens struct {
@@ -178,7 +204,7 @@ func (c *Client) grantWith(ctx context.Context, cred Credential) (token, error) 
 		return token{}, strange(opToken, "the answer holds no usable token")
 	}
 	return token{
-		value: out.AccessToken, scopes: strings.Fields(out.Scope),
+		value: out.AccessToken, scopes: strings.Fields(out.Scope), issued: start,
 		refresh: start.Add(lifetime - min(lifetime/10, earliest)), expiry: start.Add(lifetime),
 	}, nil
 }
