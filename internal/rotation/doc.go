@@ -171,7 +171,8 @@
 //     unless it has another one by then. What was read back, and may have been
 //     set by a person meanwhile, is never overwritten.
 //   - Versions are immutable, so of two tries at once the first to store wins,
-//     and setSecret PATCHes the tenant to what is stored.
+//     and setSecret PATCHes the tenant to what is stored; until then that does
+//     not log in.
 //   - The management client itself gets a secret that is made here: to read
 //     what was made, one has to log in.
 //
