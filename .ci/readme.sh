@@ -10,8 +10,7 @@ if [ ! -x "$work/cli/bin/aws" ]; then
   python3 -m venv "$work/cli"
   .ci/retry "$work/cli/bin/pip" install --quiet --disable-pip-version-check awscli
 fi
-setup=../shared/sam-local/setup.sh
-[ -x "$setup" ] && eval "$("$setup")"
+. .ci/sam-cli.sh
 export PATH="$work/cli/bin:$work/sam/bin:$PATH" SAM_CLI_TELEMETRY=0
 cd "$clone/clone"
 python3 .ci/readme.py "$clone"

@@ -4,10 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$1
-setup=../shared/sam-local/setup.sh # a stand-in where no image can be pulled
-if [ -x "$setup" ]; then
-  eval "$("$setup")"
-elif ! command -v sam >/dev/null; then
+. .ci/sam-cli.sh
+if ! command -v sam >/dev/null; then
   python3 -m venv "$work/sam"
   .ci/retry "$work/sam/bin/pip" install --quiet --disable-pip-version-check aws-sam-cli
   export PATH="$work/sam/bin:$PATH"

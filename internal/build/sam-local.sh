@@ -55,7 +55,10 @@ for run in sam own; do (
 		-d '{"name":"sam-local","token_endpoint_auth_method":"client_secret_post"}' |
 		sed 's/.*"secret_arn":"\([^"]*\)".*/\1/' >"$prepared/arn-$run"
 	arn=$(cat "$prepared/arn-$run")
-	until [ -z "$(aws secretsmanager list-secret-version-ids --secret-id "$arn" --query 'Versions[?contains(VersionStages, `AWSPENDING`)].VersionId' --output text)" ]; do sleep 1; done
+	for _ in $(seq 120); do # the first trial login runs
+		[ -n "$(aws secretsmanager list-secret-version-ids --secret-id "$arn" --query 'Versions[?contains(VersionStages, `AWSPENDING`)].VersionId' --output text)" ] || break
+		sleep 1
+	done
 	aws secretsmanager get-secret-value --secret-id "$arn" --query SecretString --output text |
 		sed "s/\"client_secret\":\"[^\"]*\"/\"client_secret\":\"$(uuid)$(uuid)\"/" >"$prepared/value"
 	aws secretsmanager put-secret-value --secret-id "$arn" --client-request-token "$(cat "$prepared/token")" \

@@ -1,0 +1,20 @@
+# To be sourced, with $work set: puts the SAM CLI on the PATH and has a container
+# engine answer, where there is a stand-in for what can be pulled elsewhere. An
+# engine that it had to start is stopped at the end.
+setup=../shared/sam-local/setup.sh
+engine=
+stop_engine() {
+  [ -n "$engine" ] && [ -f "$engine" ] || return 0
+  local pid
+  pid=$(cat "$engine")
+  kill "$pid" 2>/dev/null || return 0
+  for _ in $(seq 60); do kill -0 "$pid" 2>/dev/null || return 0; sleep 1; done
+}
+trap stop_engine EXIT
+if [ -x "$setup" ]; then
+  docker info >/dev/null 2>&1 || engine=${DOCKERD_DIR:-/var/tmp/dockerd}/pid
+  # By a file: an engine that is started keeps open what it inherits, and a pipe
+  # would have no end.
+  "$setup" >"$work/sam-local.env"
+  . "$work/sam-local.env"
+fi
