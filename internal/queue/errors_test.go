@@ -74,12 +74,23 @@ func TestErrorsByTheirCode(t *testing.T) {
 	}{
 		"AccessDenied":                                {fault.Denied, "sqs:SendMessage"},
 		"AccessDeniedException":                       {fault.Denied, "sqs:SendMessage"},
+		"KmsAccessDenied":                             {fault.Denied, "key"},
 		"KMS.AccessDeniedException":                   {fault.Denied, "key"},
 		"KMS.ThrottlingException":                     {fault.RateLimited, ""},
 		"ThrottlingException":                         {fault.RateLimited, ""},
+		"Throttling":                                  {fault.RateLimited, ""},
+		"KmsThrottled":                                {fault.RateLimited, ""},
 		"OverLimit":                                   {fault.RateLimited, ""},
 		"InvalidClientTokenId":                        {fault.Unauthenticated, "credentials"},
 		"SignatureDoesNotMatch":                       {fault.Unauthenticated, "clock"},
+		"UnrecognizedClientException":                 {fault.Unauthenticated, "credentials"},
+		"InvalidSecurity":                             {fault.Unauthenticated, "credentials"},
+		"ExpiredToken":                                {fault.Unauthenticated, "credentials"},
+		"ExpiredTokenException":                       {fault.Unauthenticated, "credentials"},
+		"MissingAuthenticationToken":                  {fault.Unauthenticated, "credentials"},
+		"QueueDoesNotExist":                           {fault.NotFound, "URL"},
+		"InvalidMessageContents":                      {fault.Invalid, ""},
+		"InvalidAttributeValue":                       {fault.Invalid, ""},
 		"AWS.SimpleQueueService.NonExistentQueue":     {fault.NotFound, "URL"},
 		"AWS.SimpleQueueService.MessageNotInflight":   {fault.NotFound, ""},
 		"AWS.SimpleQueueService.UnsupportedOperation": {fault.Invalid, ""},
@@ -110,6 +121,13 @@ func TestErrorsOnTheWay(t *testing.T) {
 	err := slow.call(hurried, "send", slow.url, "")
 	if fault.KindOf(err) != fault.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("slower than the caller: %v", err)
+	}
+
+	given, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	err = slow.call(given, "send", slow.url, "")
+	if fault.KindOf(err) != fault.Unavailable || !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
 	}
 
 	anonymous := at("http://127.0.0.1:1")

@@ -111,7 +111,7 @@ func parseObject(body string) (Request, error) {
 	}
 	raw, ok := p.str("external_client_id")
 	p.rest()
-	if p.err == nil && !ok {
+	if !ok {
 		p.fail("message_incomplete", "external_client_id is missing", "name the metadata document's URL in it")
 	}
 	if p.err == nil {

@@ -41,6 +41,11 @@ func schemaAccepts(s *jsonschema.Schema, body string) bool {
 
 func TestMessagesThatAreUnderstood(t *testing.T) {
 	s := schema(t)
+	most := strings.Repeat("ä", 256)
+	mostLabels := map[string]string{most: most}
+	for i := range 19 {
+		mostLabels[fmt.Sprintf("l%d", i)] = ""
+	}
 	tests := map[string]struct {
 		body string
 		want registration.Request
@@ -50,6 +55,8 @@ func TestMessagesThatAreUnderstood(t *testing.T) {
 		"the least object":       {`{"external_client_id":"` + document + `"}`, registration.Request{Mode: "register"}},
 		"everything": {`{"version":1,"external_client_id":"` + document + `","mode":"preview","request_id":"PLAT-1","requested_by":"Zoë","labels":{"a":"1","b":""}}`,
 			registration.Request{Mode: "preview", RequestID: "PLAT-1", RequestedBy: "Zoë", Labels: map[string]string{"a": "1", "b": ""}}},
+		"as much as is allowed": {`{"external_client_id":"` + document + `","request_id":"` + most + `","labels":{"` + most + `":"` + most + `",` + strings.TrimSuffix(manyLabels(19), ",") + `}}`,
+			registration.Request{Mode: "register", RequestID: most, Labels: mostLabels}},
 		"a version with a fraction": {`{"external_client_id":"` + document + `","version":1.0}`, registration.Request{Mode: "register"}},
 		"white space around":        {"\n {\"external_client_id\" : \"" + document + "\"} \n", registration.Request{Mode: "register"}},
 	}
@@ -105,6 +112,8 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"too many labels":           {object(`"labels":{` + strings.TrimSuffix(manyLabels(21), ",") + `}`), "message_invalid"},
 		"a null label":              {object(`"labels":{"a":null}`), "message_invalid"},
 		"a long label":              {object(`"labels":{"a":"` + long + `"}`), "message_invalid"},
+		"a long name of a label":    {object(`"labels":{"` + long + `":"a"}`), "message_invalid"},
+		"a version of many digits":  {object(`"version":1.000000000000001`), "message_version"},
 		"nearly the version":        {object(`"version":1.00000000000000000001`), "message_version"},
 		"two unknown members":       {object(`"a":1,"b":2`), "message_invalid"},
 		"null labels":               {object(`"labels":null`), "message_invalid"},
@@ -130,8 +139,11 @@ func TestMessagesThatAreRefused(t *testing.T) {
 			t.Errorf("%s: the published schema accepts it", name)
 		}
 	}
-	if _, err := registration.ParseRequest(`{"labels":"` + strings.Repeat("x", 64<<10) + `"}`); fault.Reason(err) != "message_too_long" {
-		t.Errorf("a long body: %v", err)
+	for size, want := range map[int]string{64 << 10: "message_invalid", 64<<10 + 1: "message_too_long"} {
+		body := `{"labels":"` + strings.Repeat("x", size-len(`{"labels":""}`)) + `"}`
+		if _, err := registration.ParseRequest(body); fault.Reason(err) != want {
+			t.Errorf("a body of %d bytes: %v", size, err)
+		}
 	}
 }
 

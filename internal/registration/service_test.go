@@ -100,6 +100,8 @@ func TestDo(t *testing.T) {
 			"", fault.Unavailable, "verdict_changed", "register preview"},
 		"refused, and so is the preview": {R, false, false, tenant{registerErr: status4, previewErr: status4},
 			"", fault.Invalid, "invalid", "register preview"},
+		"refused, and the preview refuses the URL": {R, false, false, tenant{registerErr: &fault.Error{Kind: fault.Invalid, Reason: "said_first"}, previewErr: status4},
+			"", fault.Invalid, "said_first", "register preview"},
 		"refused, and the preview is busy": {R, false, false, tenant{registerErr: status4, previewErr: busy},
 			"", fault.RateLimited, "rate_limited", "register preview"},
 		"answered with a verdict of invalid": {R, false, false, tenant{registered: registration.Registered{ClientID: "tpc_1", Validation: invalid}},
@@ -195,6 +197,18 @@ func TestPolicy(t *testing.T) {
 		}
 		if test[2] == "deny" && (fault.Reason(err) != "host_not_allowed" || len(tn.asked) > 0) {
 			t.Errorf("%s, %s: reason %q after asking %v", test[0], test[1], fault.Reason(err), tn.asked)
+		}
+	}
+}
+
+func TestAllowsTakesAHostAsItIsWritten(t *testing.T) {
+	p := policy(t, false, false, "agents.example.com", "*.example.org")
+	for host, want := range map[string]bool{
+		"AGENTS.example.com": true, "agents.example.com:443": true, "a.example.org": true,
+		"agents.example.com:8443": false, "example.org": false, ".example.org": false, "": false,
+	} {
+		if got := p.Allows(host); got != want {
+			t.Errorf("%q: %v, want %v", host, got, want)
 		}
 	}
 }

@@ -71,6 +71,9 @@ var operations = map[string]operation{
 		_, err := s.Delete(ctx, arn, 0)
 		return err
 	}},
+	"erase": {"secretsmanager:DeleteSecret", true, func(ctx context.Context, s *secretstore.Store, arn string) error {
+		return s.Erase(ctx, arn)
+	}},
 	"restore": {"secretsmanager:RestoreSecret", true, func(ctx context.Context, s *secretstore.Store, arn string) error {
 		return s.Restore(ctx, arn)
 	}},
@@ -137,6 +140,9 @@ func TestRefusalsNameTheAction(t *testing.T) {
 			if err != nil && !strings.Contains(err.Error(), op.action) {
 				t.Errorf("%v does not name %s", err, op.action)
 			}
+			if encrypts := name == "put" || name == "create"; err != nil && strings.Contains(err.Error(), "kms:GenerateDataKey") != encrypts {
+				t.Errorf("%v, want the key's encryption named: %v", err, encrypts)
+			}
 		})
 	}
 }
@@ -155,6 +161,20 @@ func TestCodesOfTheService(t *testing.T) {
 		"quota":              {"LimitExceededException", canary, fault.RateLimited, "quota"},
 		"old mark":           {"InvalidNextTokenException", canary, fault.Unavailable, ""},
 		"taken":              {"ResourceExistsException", canary, fault.Conflict, "exists"},
+		"denied in short":    {"AccessDenied", canary, fault.Denied, ""},
+		"throttled":          {"Throttling", canary, fault.RateLimited, ""},
+		"too many requests":  {"TooManyRequestsException", canary, fault.RateLimited, ""},
+		"over the limit":     {"RequestLimitExceeded", canary, fault.RateLimited, ""},
+		"unknown client":     {"UnrecognizedClientException", canary, fault.Unauthenticated, ""},
+		"unknown key":        {"InvalidClientTokenId", canary, fault.Unauthenticated, ""},
+		"bad signature":      {"InvalidSignatureException", canary, fault.Unauthenticated, ""},
+		"other signature":    {"SignatureDoesNotMatch", canary, fault.Unauthenticated, ""},
+		"expired":            {"ExpiredToken", canary, fault.Unauthenticated, ""},
+		"session expired":    {"ExpiredTokenException", canary, fault.Unauthenticated, ""},
+		"no token":           {"MissingAuthenticationToken", canary, fault.Unauthenticated, ""},
+		"no token either":    {"MissingAuthenticationTokenException", canary, fault.Unauthenticated, ""},
+		"their bug":          {"InternalServiceError", canary, fault.Unavailable, ""},
+		"new tomorrow":       {"SomethingElse", canary, fault.Internal, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -157,6 +157,9 @@ func TestLifeOfASecret(t *testing.T) {
 	if err := store.Untag(ctx, arn, "a", "never there"); err != nil {
 		t.Error(err)
 	}
+	if err := store.Erase(ctx, "nobody"); err != nil {
+		t.Errorf("erasing what is gone: %v", err)
+	}
 	if store.Tag(ctx, "nobody", nil) != nil || store.Untag(ctx, "nobody") != nil {
 		t.Error("nothing to do was not nothing")
 	}
