@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -96,13 +97,68 @@ func TestAPostponedMessageRemembersItsOrigin(t *testing.T) {
 }
 
 func TestAnOriginThatMakesNoSenseIsIgnored(t *testing.T) {
-	for _, text := range []string{"", "null", "{", `{"message_id":7}`, `{"message_id":"` + strings.Repeat("x", 1000) + `"}`, `{"message_id":"x","first_seen":"9999-01-01T00:00:00Z"}`} {
+	for text, want := range map[string]string{
+		"": "m1", "null": "m1", "{": "m1", `{"message_id":7}`: "m1", `{"message_id":""}`: "m1", `{"message_id":"x","first_seen":7}`: "m1",
+		`{"message_id":"` + strings.Repeat("x", 101) + `"}`:      "m1",
+		`{"message_id":"` + strings.Repeat("x", 100) + `"}`:      strings.Repeat("x", 100),
+		`{"message_id":"x","first_seen":"9999-01-01T00:00:00Z"}`: "x",
+		`{"message_id":"x"}`: "x",
+		`{"message_id":"` + strings.Repeat(`\u2028`, 33) + `"}`: strings.Repeat("\u2028", 33),
+	} {
 		b := newBench(failWith(fault.RateLimited))
+		b.Limits.MaxAge = 10 * time.Minute
 		r := record(1, url(1))
+		seen := time.Now().Add(-5 * time.Minute)
+		r.Attributes["ApproximateFirstReceiveTimestamp"] = millis(seen)
 		r.MessageAttributes = map[string]events.SQSMessageAttribute{"clientkeeper.origin": {DataType: "String", StringValue: &text}}
 		b.handle(t, t.Context(), r)
 		if len(b.queue.sent[queueURL]) != 1 {
 			t.Errorf("%q: the message was not postponed", text)
+			continue
+		}
+		var got struct {
+			MessageID string    `json:"message_id"`
+			FirstSeen time.Time `json:"first_seen"`
+		}
+		copied := b.queue.sent[queueURL][0].Attributes["clientkeeper.origin"].String
+		if err := json.Unmarshal([]byte(copied), &got); err != nil || got.MessageID != want || got.FirstSeen.UnixMilli() != seen.UnixMilli() {
+			t.Errorf("%q became %s (%v), want %q, first seen when it was first received", text, copied, err, want)
+		}
+	}
+}
+
+// What SQS does not say is taken as new, or a message of a busy tenant would be
+// given up at its first try.
+func TestAMessageOfUnknownAgeIsNew(t *testing.T) {
+	for _, text := range []string{"", "0", "-1", "soon"} {
+		b := newBench(failWith(fault.RateLimited))
+		r := record(1, url(1))
+		r.Attributes = map[string]string{"ApproximateFirstReceiveTimestamp": text}
+		b.handle(t, t.Context(), r)
+		if len(b.queue.sent[queueURL]) != 1 {
+			t.Errorf("%q: sent %+v, want it postponed", text, b.queue.sent)
+		}
+	}
+}
+
+// SQS refuses a message with a character that XML does not know, and then the
+// message could be neither given up nor done.
+func TestTheReasonIsATextThatSQSTakes(t *testing.T) {
+	for detail, want := range map[string]string{
+		"a\tb\nc\rd":              "a\tb\nc\rd",
+		"a\x00b\x1bc\x1f d":       "abc d",
+		"\ud7ff\ue000 \U0001f511": "\ud7ff\ue000 \U0001f511",
+		"a\ufffeb\uffffc\xffd":    "abcd",
+		strings.Repeat("ü", 600):  "",
+	} {
+		b := newBench(failWith(&fault.Error{Kind: fault.Invalid, Op: "op", Reason: "r", Detail: detail}))
+		b.handle(t, t.Context(), record(1, url(1)))
+		got := b.queue.sent[dlqURL][0].Attributes["clientkeeper.detail"].String
+		if want != "" && got != "op: invalid (r): "+want {
+			t.Errorf("%q became %q, want %q", detail, got, want)
+		}
+		if len(got) > 1024 || len(got) < 400 && want == "" || !utf8.ValidString(got) {
+			t.Errorf("%q is too long, too short or broken", got)
 		}
 	}
 }

@@ -41,6 +41,7 @@ func TestDecide(t *testing.T) {
 		"down, second":                     {down, circumstances{receives: 2}, retry, 10 * time.Second, 20 * time.Second},
 		"down, old but not throttled":      {down, circumstances{receives: 2, age: 2 * time.Hour}, retry, 10 * time.Second, 20 * time.Second},
 		"down, last":                       {down, last, deadLetter, 0, 0},
+		"down, FIFO, last":                 {down, circumstances{fifo: true, receives: 3}, deadLetter, 0, 0},
 		"down, beyond":                     {down, circumstances{receives: 4}, deadLetter, 0, 0},
 		"our credential is refused":        {fault.Unauthenticated, first, retry, 5 * time.Second, 10 * time.Second},
 		"a bug":                            {errors.New("nil map"), first, retry, 5 * time.Second, 10 * time.Second},

@@ -27,6 +27,36 @@ func TestDuplicatesOfABatchAreDoneOnce(t *testing.T) {
 	}
 }
 
+// On a standard queue a message that stays keeps no other: each counts its own
+// tries, and the last of one ends its own story.
+func TestDuplicatesThatFailEachCountTheirTries(t *testing.T) {
+	b := newBench(failWith(fault.Unavailable))
+	last := record(3, url(1))
+	last.Attributes["ApproximateReceiveCount"] = "3"
+	stays := b.handle(t, t.Context(), record(1, url(1)), record(2, url(1)), last)
+	got := b.outcomes(t)
+	if !slices.Equal(stays, []string{"m1", "m2"}) || len(b.asked) != 1 || got["m1"] != "returned" || got["m2"] != "returned" || got["m3"] != "rejected" {
+		t.Errorf("stays %v, asked %v, outcomes %v", stays, b.asked, got)
+	}
+}
+
+// In a group nothing overtakes a message that there was no time for, not even
+// one whose result is known.
+func TestWhatThereWasNoTimeForKeepsItsGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(func(ctx context.Context, r registration.Request) (registration.Outcome, error) {
+			time.Sleep(4 * time.Second)
+			return succeed(ctx, r)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		stays := b.handle(t, ctx, fifo(1, "a", url(1)), fifo(2, "a", url(2)), fifo(3, "a", url(1)))
+		if !slices.Equal(stays, []string{"m2", "m3"}) || len(b.asked) != 1 {
+			t.Errorf("stays %v after asking for %v", stays, b.asked)
+		}
+	})
+}
+
 func TestAPoisonMessageHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(func(ctx context.Context, r registration.Request) (registration.Outcome, error) {

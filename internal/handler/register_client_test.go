@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/registration"
 )
@@ -41,6 +43,7 @@ func TestWhatBecomesOfOneMessage(t *testing.T) {
 		"no count":                        {url(1), "", down, nil, true, "returned", "", "", false},
 		"refused, no dead-letter queue":   {url(1), "1", refused, map[string]error{"send": fault.NotFound}, true, "returned", "", "", false},
 		"refused, settled meanwhile":      {url(1), "1", refused, map[string]error{"hide": gone}, true, "duplicate", "", "", false},
+		"refused, hidden nowhere":         {url(1), "1", refused, map[string]error{"hide": &fault.Error{Kind: fault.NotFound, Reason: "queue_missing"}}, false, "rejected", dlqURL, "document_invalid", true},
 		"refused, cannot be hidden":       {url(1), "1", refused, map[string]error{"hide": fault.Unavailable}, false, "rejected", dlqURL, "document_invalid", true},
 		"refused, cannot be deleted":      {url(1), "1", refused, map[string]error{"delete": fault.Unavailable}, false, "rejected", dlqURL, "document_invalid", true},
 		"busy, cannot be sent back":       {url(1), "1", busy, map[string]error{"send": fault.Unavailable}, true, "returned", "", "", false},
@@ -72,6 +75,9 @@ func TestWhatBecomesOfOneMessage(t *testing.T) {
 			if test.wantReason != "" && b.queue.sent[dlqURL][0].Attributes["clientkeeper.reason"].String != test.wantReason {
 				t.Errorf("dead letter %+v, want reason %s", b.queue.sent[dlqURL][0].Attributes, test.wantReason)
 			}
+			if wait, hidden := b.queue.hidden["r1"]; test.wantStays && hidden && (wait < 5*time.Second || wait > 30*time.Second) {
+				t.Errorf("it is back after %v, want a back-off", wait)
+			}
 			if (len(b.queue.deleted) == 1) != test.wantDeleted {
 				t.Errorf("deleted %v, want %v", b.queue.deleted, test.wantDeleted)
 			}
@@ -101,6 +107,34 @@ func TestEachMessageHasOneLineWithItsStory(t *testing.T) {
 	}
 	if fmt.Sprint(line["warnings"]) != "[w]" {
 		t.Errorf("warnings = %v", line["warnings"])
+	}
+}
+
+func TestTheLineOfAMessageThatFailed(t *testing.T) {
+	refused := &fault.Error{Kind: fault.Invalid, Reason: "document_invalid", Err: &registration.Refusal{Violations: []string{"v"}}}
+	for name, test := range map[string]struct {
+		err  error
+		want map[string]string
+	}{
+		"refused":     {refused, map[string]string{"level": "ERROR", "outcome": "rejected", "reason": "document_invalid", "violations": "[v]", "retry_in": "<nil>"}},
+		"unreachable": {fault.Unavailable, map[string]string{"level": "WARN", "outcome": "returned", "kind": "unavailable", "violations": "<nil>"}},
+		"busy":        {&fault.Error{Kind: fault.RateLimited, RetryAfter: 42 * time.Second}, map[string]string{"level": "WARN", "outcome": "postponed", "retry_in": "42s"}},
+	} {
+		b := newBench(failWith(test.err))
+		r := record(2, `{"external_client_id":"`+url(1)+`","mode":"preview"}`)
+		r.MessageAttributes = map[string]events.SQSMessageAttribute{"clientkeeper.origin": {DataType: "String", StringValue: ptr(`{"message_id":"m1"}`)}}
+		b.handle(t, t.Context(), r)
+		var line map[string]any
+		first, _, _ := strings.Cut(b.log.String(), "\n")
+		if err := json.Unmarshal([]byte(first), &line); err != nil {
+			t.Fatal(err)
+		}
+		test.want["message_id"], test.want["origin_id"], test.want["correlation_id"], test.want["mode"] = "m2", "m1", "m1", "preview"
+		for key, want := range test.want {
+			if got := fmt.Sprint(line[key]); got != want {
+				t.Errorf("%s: %s = %s, want %s", name, key, got, want)
+			}
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"clientkeeper/internal/event"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/handler"
+	"clientkeeper/internal/registration"
 	"clientkeeper/internal/rotation"
 	"clientkeeper/internal/telemetry"
 )
@@ -93,6 +94,7 @@ func TestWhatIsToldOfAMessage(t *testing.T) {
 		metric string
 	}{
 		"registered":                 {nil, false, "client.registered", "Registrations created"},
+		"brought up to date":         {nil, false, "client.changed", "Registrations updated"},
 		"rejected":                   {refused, false, "client.rejected", "Registrations rejected"},
 		"settled by another":         {refused, true, "", "Registrations duplicate"},
 		"postponed":                  {busy, false, "", "Registrations postponed"},
@@ -105,6 +107,11 @@ func TestWhatIsToldOfAMessage(t *testing.T) {
 			b := newBench(succeed)
 			if test.err != nil {
 				b = newBench(failWith(test.err))
+			}
+			if test.event == "client.changed" {
+				b = newBench(func(context.Context, registration.Request) (registration.Outcome, error) {
+					return registration.Outcome{ClientID: "tpc_1"}, nil
+				})
 			}
 			if test.gone {
 				b.queue.errs = map[string]error{"hide": &fault.Error{Kind: fault.NotFound, Reason: "message_gone"}}
