@@ -130,6 +130,9 @@ func TestEveryAttemptHasItsOwnAssertion(t *testing.T) {
 		s := &stub{t: t, grants: func(n int, w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			seen[r.PostFormValue("client_assertion")] = true
+			if kind := r.PostFormValue("client_assertion_type"); kind != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
+				t.Errorf("the assertion's type is %q", kind)
+			}
 			mu.Unlock()
 			if r.PostFormValue("client_secret") != "" {
 				sentSecret.Store(true)
@@ -152,4 +155,36 @@ func TestEveryAttemptHasItsOwnAssertion(t *testing.T) {
 			t.Errorf("%d different assertions in 3 attempts; a secret was sent: %v", len(seen), sentSecret.Load())
 		}
 	})
+}
+
+// A key that was rotated is as good a reason to ask again as a secret, and so
+// is another client.
+func TestARotatedKeyIsTried(t *testing.T) {
+	_, first := newKey(t, 2048)
+	_, second := newKey(t, 2048)
+	for name, creds := range map[string][2]Credential{
+		"a key":          {{ClientID: "mgmt", PrivateKeyPEM: first}, {ClientID: "mgmt", PrivateKeyPEM: second}},
+		"another client": {{ClientID: "mgmt", PrivateKeyPEM: first}, {ClientID: "other", PrivateKeyPEM: first}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &stub{t: t, grants: func(n int, w http.ResponseWriter, _ *http.Request) {
+				if n == 1 {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				grantToken(w, canaryToken, 60)
+			}}
+			c := inMemory(t, s, func(c *Config) {
+				c.Credential = func(_ context.Context, stale bool) (Credential, error) {
+					if stale {
+						return creds[1], nil
+					}
+					return creds[0], nil
+				}
+			})
+			if _, err := c.grant(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
 }

@@ -51,6 +51,8 @@ func TestFaults(t *testing.T) {
 		"busy, no advice": {fixed(once(befall{status: 429, code: "too_many_requests"})), nil, "", 2, 1, 0, sec, 2 * sec},
 		"busy for ever": {fixed(always(befall{status: 429, code: "too_many_requests", header: map[string]string{"Retry-After": "1"}})),
 			fault.RateLimited, "too_many_requests", 4, 0, sec, 3 * sec, 4 * sec},
+		"busy again, and the waits add up": {fixed(always(befall{status: 429, header: map[string]string{"Retry-After": "3"}})),
+			fault.RateLimited, "rate_limited", 2, 0, 3 * sec, 3 * sec, 4 * sec},
 		"busy for longer than is worth waiting": {fixed(always(befall{status: 429, header: map[string]string{"Retry-After": "900"}})),
 			fault.RateLimited, "rate_limited", 1, 0, 900 * sec, 0, 0},
 		"unavailable with advice": {fixed(once(befall{status: 503, header: map[string]string{"Retry-After": "3"}})), nil, "", 2, 1, 0, 3 * sec, 4 * sec},
@@ -174,6 +176,8 @@ func TestUnrepeatableCallsAreMadeOnce(t *testing.T) {
 		reason string
 	}{
 		"server error":         {befall{status: 502}, 1, "outcome_unknown"},
+		"internal error":       {befall{status: 500}, 1, "outcome_unknown"},
+		"several choices":      {befall{status: 300}, 1, "internal"},
 		"changed, answer lost": {befall{status: 504, applied: true}, 1, "outcome_unknown"},
 		"request timeout":      {befall{status: 408}, 1, "outcome_unknown"},
 		"connection dropped":   {befall{hangUp: true}, 1, "outcome_unknown"},
