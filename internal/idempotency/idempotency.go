@@ -75,9 +75,6 @@ type Ledger struct {
 	// the tenant that the requests are about.
 	Space string
 	Now   func() time.Time // nil: time.Now
-	// Holder names this try among others, such as by a random text; nil makes
-	// one up.
-	Holder func() string
 }
 
 // Margin is how long after its deadline a try may still have an effect: a

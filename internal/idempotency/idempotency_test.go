@@ -87,6 +87,7 @@ func TestKeys(t *testing.T) {
 		"caller and key run over2": {Request{Caller: "al", Key: "icek", Digest: [32]byte{1}}, ""},
 		"no key":                   {ask("", 1), "idempotency_key_invalid"},
 		"a long key":               {ask(strings.Repeat("k", 256), 1), "idempotency_key_invalid"},
+		"the longest key":          {ask(strings.Repeat("k", 255), 1), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := &Ledger{Store: newShelf()}

@@ -57,9 +57,6 @@ type try struct {
 
 func (l *Ledger) try(ctx context.Context, r Request) *try {
 	t := &try{Ledger: l, request: r, name: l.name(r), digest: hex.EncodeToString(r.Digest[:]), holder: rand.Text()}
-	if l.Holder != nil {
-		t.holder = l.Holder()
-	}
 	end, _ := ctx.Deadline()
 	t.until = l.now().Add(time.Until(end) + Margin)
 	return t
