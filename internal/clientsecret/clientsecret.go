@@ -172,7 +172,7 @@ func (c *ClientSecret) readNames() bool {
 		taken[f.name] = true
 	}
 	for field, own := range names {
-		if !slices.Contains(renamable, field) || own == "" || taken[own] || !utf8.ValidString(own) {
+		if !slices.Contains(renamable, field) || own == "" || taken[own] {
 			return false
 		}
 		taken[own] = true

@@ -145,9 +145,21 @@ func TestASecretMaySayItsOwnNames(t *testing.T) {
 		"the name of the names":  `{"client_id":"clientkeeper:names"}`,
 		"itself under its field": `{"client_id":"client_id"}`,
 	} {
-		_, err := clientsecret.Parse(secret.New(`{"clientkeeper:names":` + names + `,"client_id":"c1","client_secret":"canary"}`))
+		_, err := clientsecret.Parse(secret.New(`{"clientkeeper:names":` + names + `,"client_id":"c1","client_secret":"canary","x":"v","iss":"i","pw":"p","":"e"}`))
 		if fault.KindOf(err) != fault.Invalid || strings.Contains(fmt.Sprint(err), "canary") {
 			t.Errorf("%s: %v, want invalid", name, err)
+		}
+	}
+	if c, err := clientsecret.Parse(secret.New(`{"clientkeeper:names":{"client_id":"x","client_secret":"x"},"x":"v"}`)); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("one member as two fields: %q, %v", c.ClientID, err)
+	}
+}
+
+// What is there is enough where the secret does not say how its client logs in.
+func TestEitherCredentialIsEnough(t *testing.T) {
+	for _, text := range []string{`{"client_id":"c","client_secret":"s"}`, `{"client_id":"c","private_key_pem":"p"}`, `{"client_id":"c","token_endpoint_auth_method":"none"}`} {
+		if _, err := clientsecret.Parse(secret.New(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -38,6 +38,13 @@ func TestTheAPIsDefaultsAreComplete(t *testing.T) {
 	}
 }
 
+func TestEveryAudienceMayBeAllowed(t *testing.T) {
+	c, err := config.LoadAPI(apiEnvironment(map[string]string{"ALLOWED_AUDIENCES": " * "}))
+	if err != nil || !slices.Equal(c.AllowedAudiences, []string{"*"}) {
+		t.Errorf("%q, %v", c.AllowedAudiences, err)
+	}
+}
+
 func TestTheAPIsMistakesAreReportedAtOnce(t *testing.T) {
 	const canary = "s3cr3t-canary"
 	_, err := config.LoadAPI(func(string) string { return canary + " ://" })
@@ -53,6 +60,8 @@ func TestTheAPIsMistakesAreReportedAtOnce(t *testing.T) {
 	for name, change := range map[string]map[string]string{
 		"another service's ARN":    {"ROTATION_FUNCTION_ARN": "arn:aws:sqs:eu-central-1:123456789012:function:x"},
 		"an ARN of nothing":        {"ROTATION_FUNCTION_ARN": "arn:aws:lambda:eu-central-1:123456789012:"},
+		"an ARN that breaks off":   {"ROTATION_FUNCTION_ARN": "arn:aws:lambda"},
+		"no ARN":                   {"ROTATION_FUNCTION_ARN": "xrn:aws:lambda:eu-central-1:123456789012:function:x"},
 		"a prefix without a slash": {"SECRET_PREFIX": "clients"},
 		"a prefix with a space":    {"SECRET_PREFIX": "my clients/"},
 		"every API and one more":   {"ALLOWED_AUDIENCES": "*,https://orders.example.com/"},

@@ -83,6 +83,8 @@ func TestTheDomainIsAsTheTenantCallsItself(t *testing.T) {
 		" example.eu.auth0.com ":   "example.eu.auth0.com",
 		"localhost:8443":           "localhost:8443",
 		"[::1]:8443":               "[::1]:8443",
+		"localhost:1":              "localhost:1",
+		"localhost:65535":          "localhost:65535",
 		"login.example.com:4430":   "login.example.com:4430",
 	} {
 		c, err := config.LoadRegisterClient(with(map[string]string{"AUTH0_DOMAIN": domain}))
@@ -111,6 +113,9 @@ func TestOneBadValue(t *testing.T) {
 		"a share as a reserve":        {"RATE_RESERVE": "0.2"},
 		"a negative reserve":          {"RATE_RESERVE": "-2"},
 		"hosts that are only commas":  {"ALLOWED_HOSTS": " , ,"},
+		"too much concurrency":        {"CONCURRENCY": "100000"},
+		"a queue of another scheme":   {"REGISTRATIONS_QUEUE_URL": "ftp://sqs.example/1/q"},
+		"a queue without a host":      {"REGISTRATIONS_QUEUE_URL": "https:///1/q"},
 	}
 	for name, change := range tests {
 		_, err := config.LoadRegisterClient(with(change))
@@ -135,6 +140,14 @@ func TestTheStackIsRefusedForWhatItsFunctionsRefuse(t *testing.T) {
 	}
 	if _, err := config.LoadStack(parameters(nil)); err != nil {
 		t.Errorf("what is right is refused: %v", err)
+	}
+	// What one function refuses and another reads too is said once, also beside other mistakes.
+	_, err := config.LoadStack(parameters(map[string]string{"AUTH0_DOMAIN": "https://example.com", "SECRET_PREFIX": "x", "START_PACE": "1h"}))
+	if err == nil || strings.Count(err.Error(), "AUTH0_DOMAIN: ") != 1 {
+		t.Errorf("three mistakes: %v", err)
+	}
+	if _, err := config.LoadStack(parameters(map[string]string{"MAX_RECEIVE_COUNT": ""})); err != nil {
+		t.Errorf("without the queue's own parameter: %v", err)
 	}
 	for name, value := range map[string]string{"AUTH0_DOMAIN": "https://example.com", "RETRY_MAX_DELAY": "12h", "SECRET_PREFIX": "clientkeeper/x/", "SIGNING_SPREAD": "5m", "PROPAGATION_WINDOW": "20m", "START_PACE": "1h", "MAX_TRIES": "20"} {
 		_, err := config.LoadStack(parameters(map[string]string{name: value}))

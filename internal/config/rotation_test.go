@@ -41,6 +41,11 @@ func TestRotationMistakesAreReportedAtOnce(t *testing.T) {
 			t.Errorf("%s=%s: %v", name, value, err)
 		}
 	}
+	for share, right := range map[string]bool{"-0.1": false, "NaN": false, "0": true, "1": true} {
+		if _, err := config.LoadScheduleRotations(with(map[string]string{"FUSE_SHARE": share})); (err == nil) != right {
+			t.Errorf("FUSE_SHARE=%s: %v", share, err)
+		}
+	}
 	if _, err := config.LoadRotateSecret(func(string) string { return "" }); !errors.Is(err, fault.Invalid) {
 		t.Errorf("an empty environment: %v", err)
 	}
@@ -52,7 +57,7 @@ func TestTheTimeBetweenTwoRuns(t *testing.T) {
 			t.Errorf("%q: %v, %v, want %v", text, c.Every, err, want)
 		}
 	}
-	for _, text := range []string{"rate(1)", "rate(1 month)", "15 minutes", "rate(1 day", "rate(-1 day)", "cron("} {
+	for _, text := range []string{"rate(1)", "rate(1 month)", "15 minutes", "rate(1 day", "rate(-1 day)", "rate(100001 days)", "1 day)", "cron("} {
 		if _, err := config.LoadScheduleRotations(with(map[string]string{"ROTATION_CHECK": text})); !errors.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", text, err)
 		}

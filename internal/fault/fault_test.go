@@ -23,6 +23,7 @@ func TestKindsSayWhetherAnotherTryHelps(t *testing.T) {
 		fault.Conflict:        {"conflict", false, true},
 		fault.RateLimited:     {"rate_limited", true, false},
 		fault.Unavailable:     {"unavailable", true, false},
+		fault.Kind(8):         {"kind(8)", false, false},
 		fault.Kind(42):        {"kind(42)", false, false},
 		fault.Kind(-1):        {"kind(-1)", false, false},
 	}
@@ -93,5 +94,8 @@ func TestErrorIsOneReadableLine(t *testing.T) {
 	want := "auth0.register_client: rate_limited (global_limit): the tenant's limit is reached: status 429 (retry after 2s); wait"
 	if err.Error() != want {
 		t.Errorf("Error() = %q, want %q", err, want)
+	}
+	if bare := (&fault.Error{Kind: fault.Denied}).Error(); bare != "denied" {
+		t.Errorf("a kind alone: %q", bare)
 	}
 }

@@ -3,6 +3,7 @@ package jsonobject_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,40 +17,42 @@ import (
 func TestParse(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	for name, test := range map[string]struct{ body, want string }{
-		"an object":                    {`{"a":1}`, ""},
-		"space around":                 {" \r\n\t{} \n", ""},
-		"nothing":                      {"", "json_invalid"},
-		"space alone":                  {" \n", "json_invalid"},
-		"a byte order mark":            {"\ufeff{}", "json_invalid"},
-		"not UTF-8":                    {"{\"a\":\"\xff\"}", "json_invalid"},
-		"overlong UTF-8":               {"{\"a\":\"\xc0\xaf\"}", "json_invalid"},
-		"UTF-16":                       {"{\x00}\x00", "json_invalid"},
-		"cut off":                      {`{"a":`, "json_invalid"},
-		"two objects":                  {`{}{}`, "json_invalid"},
-		"a word behind":                {`{} x`, "json_invalid"},
-		"an array":                     {`[]`, "json_invalid"},
-		"null":                         {`null`, "json_invalid"},
-		"a string":                     {`"{}"`, "json_invalid"},
-		"a number":                     {`1`, "json_invalid"},
-		"single quotes":                {`{'a':1}`, "json_invalid"},
-		"a comment":                    {`{} // x`, "json_invalid"},
-		"a trailing comma":             {`{"a":1,}`, "json_invalid"},
-		"NaN":                          {`{"a":NaN}`, "json_invalid"},
-		"a leading zero":               {`{"a":01}`, "json_invalid"},
-		"a line break in a string":     {"{\"a\":\"\n\"}", "json_invalid"},
-		"half a surrogate pair":        {`{"a":"\ud800"}`, "json_invalid"},
-		"the other half":               {`{"a":"\udc00"}`, "json_invalid"},
-		"a whole surrogate pair":       {`{"a":"\ud83d\ude00"}`, ""},
-		"an escaped backslash":         {`{"a":"\\ud800"}`, ""},
-		"a member twice":               {`{"a":1,"a":1}`, "json_ambiguous"},
-		"a member twice, escaped once": {`{"a":1,"\u0061":1}`, "json_ambiguous"},
-		"a member twice, deep":         {`{"x":[{"a":{"b":1,"b":2}}]}`, "json_ambiguous"},
-		"a name that is also a value":  {`{"a":"a","b":["a","a"]}`, ""},
-		"the same name side by side":   {`{"x":[{"a":1},{"a":1}]}`, ""},
-		"as deep as allowed":           {deep(8), ""},
-		"too deep":                     {deep(9), "json_too_deep"},
-		"far too deep":                 {strings.Repeat("[", 20000), "json_invalid"},
-		"far too deep and closed":      {strings.Repeat("[", 9000) + strings.Repeat("]", 9000), "json_too_deep"},
+		"an object":                     {`{"a":1}`, ""},
+		"space around":                  {" \r\n\t{} \n", ""},
+		"nothing":                       {"", "json_invalid"},
+		"space alone":                   {" \n", "json_invalid"},
+		"a byte order mark":             {"\ufeff{}", "json_invalid"},
+		"not UTF-8":                     {"{\"a\":\"\xff\"}", "json_invalid"},
+		"overlong UTF-8":                {"{\"a\":\"\xc0\xaf\"}", "json_invalid"},
+		"UTF-16":                        {"{\x00}\x00", "json_invalid"},
+		"cut off":                       {`{"a":`, "json_invalid"},
+		"two objects":                   {`{}{}`, "json_invalid"},
+		"a word behind":                 {`{} x`, "json_invalid"},
+		"an array":                      {`[]`, "json_invalid"},
+		"null":                          {`null`, "json_invalid"},
+		"a string":                      {`"{}"`, "json_invalid"},
+		"a number":                      {`1`, "json_invalid"},
+		"single quotes":                 {`{'a':1}`, "json_invalid"},
+		"a comment":                     {`{} // x`, "json_invalid"},
+		"a trailing comma":              {`{"a":1,}`, "json_invalid"},
+		"NaN":                           {`{"a":NaN}`, "json_invalid"},
+		"a leading zero":                {`{"a":01}`, "json_invalid"},
+		"a line break in a string":      {"{\"a\":\"\n\"}", "json_invalid"},
+		"half a surrogate pair":         {`{"a":"\ud800"}`, "json_invalid"},
+		"the other half":                {`{"a":"\udc00"}`, "json_invalid"},
+		"a whole surrogate pair":        {`{"a":"\ud83d\ude00"}`, ""},
+		"an escaped backslash":          {`{"a":"\\ud800"}`, ""},
+		"a member twice":                {`{"a":1,"a":1}`, "json_ambiguous"},
+		"a member twice, escaped once":  {`{"a":1,"\u0061":1}`, "json_ambiguous"},
+		"a member twice, deep":          {`{"x":[{"a":{"b":1,"b":2}}]}`, "json_ambiguous"},
+		"a name that is also a value":   {`{"a":"a","b":["a","a"]}`, ""},
+		"the same name side by side":    {`{"x":[{"a":1},{"a":1}]}`, ""},
+		"a member twice after an array": {`{"x":[],"a":1,"a":2}`, "json_ambiguous"},
+		"many arrays side by side":      {`{"x":[` + strings.Repeat("[],", 20) + `[]]}`, ""},
+		"as deep as allowed":            {deep(8), ""},
+		"too deep":                      {deep(9), "json_too_deep"},
+		"far too deep":                  {strings.Repeat("[", 20000), "json_invalid"},
+		"far too deep and closed":       {strings.Repeat("[", 9000) + strings.Repeat("]", 9000), "json_too_deep"},
 	} {
 		_, err := jsonobject.Parse([]byte(test.body))
 		if got := fault.Reason(err); err == nil && test.want != "" || err != nil && got != test.want {
@@ -94,53 +97,62 @@ func TestEveryKindOfMember(t *testing.T) {
 	if err := o.Err(); err != nil {
 		t.Error(err)
 	}
-	o, _ = jsonobject.Parse([]byte(`{}`))
-	read(o)
-	if err := o.Err(); err != nil {
-		t.Errorf("nothing at all: %v", err)
+	for body, want := range map[string]map[string]any{
+		`{}`: {},
+		`{"flag":false,"integer":-1,"map":{"a":"1","b":"2"}}`: {"integer": -1, "map": map[string]string{"a": "1", "b": "2"}},
+	} {
+		o, _ = jsonobject.Parse([]byte(body))
+		all := map[string]any{"string": "", "choice": "", "integer": 0, "flag": false, "strings": []string(nil), "map": map[string]string(nil), "raw": ""}
+		maps.Copy(all, want)
+		if diff := cmp.Diff(all, read(o)); diff != "" || o.Err() != nil {
+			t.Errorf("%s: %v (-want +got)\n%s", body, o.Err(), diff)
+		}
 	}
 }
 
 func TestMistakesHaveTheirPlaceAndNoText(t *testing.T) {
 	const canary = "canary"
 	for body, want := range map[string]string{
-		`{"string":1}`:                       "/string is not a string",
-		`{"string":null}`:                    "/string is not a string",
-		`{"string":""}`:                      "/string has not 1 to 4 characters",
-		`{"string":"canary"}`:                "/string has not 1 to 4 characters",
-		`{"string":"a\u0007"}`:               "/string has control characters",
-		`{"string":"a\u0085"}`:               "/string has control characters",
-		`{"choice":"canary"}`:                "/choice is none of one, two",
-		`{"choice":1}`:                       "/choice is none of one, two",
-		`{"integer":1.5}`:                    "/integer is not a whole number from -1 to 10",
-		`{"integer":"1"}`:                    "/integer is not a whole number from -1 to 10",
-		`{"integer":11}`:                     "/integer is not a whole number from -1 to 10",
-		`{"integer":1e400}`:                  "/integer is not a whole number from -1 to 10",
-		`{"integer":1e300}`:                  "/integer is not a whole number from -1 to 10",
-		`{"integer":null}`:                   "/integer is not a whole number from -1 to 10",
-		`{"flag":"true"}`:                    "/flag is neither true nor false",
-		`{"flag":null}`:                      "/flag is neither true nor false",
-		`{"flag":1}`:                         "/flag is neither true nor false",
-		`{"strings":{}}`:                     "/strings is not an array",
-		`{"strings":["a","canary1"]}`:        "/strings/1 is not lower-case letters",
-		`{"strings":["a","a"]}`:              "/strings/1 is there already",
-		`{"strings":["a","b","c"]}`:          "/strings has more than 2 items",
-		`{"strings":[null]}`:                 "/strings/0 is not a string",
-		`{"map":[]}`:                         "/map is not an object",
-		`{"map":{"k":1}}`:                    "/map/k is not a string",
-		`{"map":{"K":"v"}}`:                  "/map/K is a name that is not lower-case letters",
-		`{"map":{"a":"v","b":"v","c":"v"}}`:  "/map has more than 2 members",
-		`{"raw":[]}`:                         "/raw is not an object",
-		`{"object":null}`:                    "/object is not an object",
-		`{"object":{"string":7}}`:            "/object/string is not a string",
-		`{"object":{"more":7}}`:              "/object/more is not known here; check its spelling",
-		`{"objects":[{"integer":6}]}`:        "/objects/0/integer is not a whole number from 0 to 5",
-		`{"objects":[7]}`:                    "/objects/0 is not an object",
-		`{"objects":[{},{"x":1}]}`:           "/objects/1/x is not known here; check its spelling",
-		`{"String":"a"}`:                     "/String is not known here; check its spelling",
-		`{"ſtring":"a"}`:                     "/ſtring is not known here; check its spelling",
-		`{"a/b~c":1}`:                        "/a~1b~0c is not known here; check its spelling",
-		`{"string":1,"flag":2,"unknown":""}`: "/string is not a string; /flag is neither true nor false; /unknown is not known here; check its spelling",
+		`{"string":1}`:                          "/string is not a string",
+		`{"string":null}`:                       "/string is not a string",
+		`{"string":""}`:                         "/string has not 1 to 4 characters",
+		`{"string":"canary"}`:                   "/string has not 1 to 4 characters",
+		`{"string":"a\u0007"}`:                  "/string has control characters",
+		`{"string":"a\u0085"}`:                  "/string has control characters",
+		`{"choice":"canary"}`:                   "/choice is none of one, two",
+		`{"choice":1}`:                          "/choice is none of one, two",
+		`{"integer":1.5}`:                       "/integer is not a whole number from -1 to 10",
+		`{"integer":"1"}`:                       "/integer is not a whole number from -1 to 10",
+		`{"integer":11}`:                        "/integer is not a whole number from -1 to 10",
+		`{"integer":1e400}`:                     "/integer is not a whole number from -1 to 10",
+		`{"integer":1e300}`:                     "/integer is not a whole number from -1 to 10",
+		`{"integer":-2}`:                        "/integer is not a whole number from -1 to 10",
+		`{"integer":null}`:                      "/integer is not a whole number from -1 to 10",
+		`{"flag":"true"}`:                       "/flag is neither true nor false",
+		`{"flag":null}`:                         "/flag is neither true nor false",
+		`{"flag":1}`:                            "/flag is neither true nor false",
+		`{"strings":{}}`:                        "/strings is not an array",
+		`{"strings":null}`:                      "/strings is not an array",
+		`{"strings":["a","canary1"]}`:           "/strings/1 is not lower-case letters",
+		`{"strings":["a","a"]}`:                 "/strings/1 is there already",
+		`{"strings":["a","b","c"]}`:             "/strings has more than 2 items",
+		`{"strings":[null]}`:                    "/strings/0 is not a string",
+		`{"map":[]}`:                            "/map is not an object",
+		`{"map":{"k":1}}`:                       "/map/k is not a string",
+		`{"map":{"K":"v"}}`:                     "/map/K is a name that is not lower-case letters",
+		`{"map":{"a":"v","b":"v","c":"v"}}`:     "/map has more than 2 members",
+		`{"raw":[]}`:                            "/raw is not an object",
+		`{"object":null}`:                       "/object is not an object",
+		`{"object":{"string":7}}`:               "/object/string is not a string",
+		`{"object":{"more":7}}`:                 "/object/more is not known here; check its spelling",
+		`{"objects":[{"integer":6}]}`:           "/objects/0/integer is not a whole number from 0 to 5",
+		`{"objects":[7]}`:                       "/objects/0 is not an object",
+		`{"objects":[{},{"x":1}]}`:              "/objects/1/x is not known here; check its spelling",
+		`{"String":"a"}`:                        "/String is not known here; check its spelling",
+		`{"ſtring":"a"}`:                        "/ſtring is not known here; check its spelling",
+		`{"a/b~c":1}`:                           "/a~1b~0c is not known here; check its spelling",
+		`{"` + strings.Repeat("x", 41) + `":1}`: "/" + strings.Repeat("x", 40) + "... is not known here; check its spelling",
+		`{"string":1,"flag":2,"unknown":""}`:    "/string is not a string; /flag is neither true nor false; /unknown is not known here; check its spelling",
 	} {
 		o, err := jsonobject.Parse([]byte(body))
 		if err != nil {

@@ -93,6 +93,7 @@ func TestOnlyTheAllowListGetsOut(t *testing.T) {
 		"a stranger beside a friend": {"err", errors.Join(&fault.Error{Kind: fault.Denied, Op: "op"}, leaky{canary}), "op: denied; telemetry_test.leaky (its text is withheld)"},
 		"both, wrapped":              {"err", fmt.Errorf("%s: %w", canary, errors.Join(leaky{canary}, fault.Conflict)), "telemetry_test.leaky (its text is withheld); conflict"},
 		"the end of the time":        {"err", fmt.Errorf("%s: %w", canary, context.Canceled), "the deadline passed"},
+		"the deadline":               {"err", fmt.Errorf("%s: %w", canary, context.DeadlineExceeded), "the deadline passed"},
 		"a classified error":         {"err", fmt.Errorf("wrapped: %w", &fault.Error{Kind: fault.Denied, Op: "op"}), "wrapped: op: denied"},
 	}
 	for name, test := range tests {

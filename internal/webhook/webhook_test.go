@@ -62,6 +62,9 @@ func TestVerify(t *testing.T) {
 		})
 	}
 	stamp := func(s string) webhook.Delivery { return change(func(d *webhook.Delivery) { d.Timestamp = s }) }
+	signedBy := func(k webhook.Key) webhook.Delivery {
+		return webhook.Sign(good.ID, publishedAt, []byte(publishedBody), k)
+	}
 	keys := []webhook.Key{mine}
 	tests := map[string]struct {
 		d    webhook.Delivery
@@ -81,6 +84,7 @@ func TestVerify(t *testing.T) {
 		"with a secret no longer in use":    {good, publishedBody, 0, []webhook.Key{other}, "signature_mismatch"},
 		"no secret in use":                  {good, publishedBody, 0, nil, "signature_mismatch"},
 		"a zero secret":                     {good, publishedBody, 0, []webhook.Key{{}}, "signature_mismatch"},
+		"signed with a zero secret":         {signedBy(webhook.Key{}), publishedBody, 0, []webhook.Key{{}}, "signature_mismatch"},
 		"two signatures, ours second":       {signature("v1," + strings.Repeat("A", 43) + "= " + good.Signature), publishedBody, 0, keys, ""},
 		"beside an asymmetric one":          {signature("v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg== " + good.Signature), publishedBody, 0, keys, ""},
 		"two spaces between":                {signature("v1,x  " + good.Signature), publishedBody, 0, keys, ""},
@@ -92,6 +96,7 @@ func TestVerify(t *testing.T) {
 		"a signature in hexadecimal":        {signature("v1," + strings.Repeat("ab", 32)), publishedBody, 0, keys, "signature_malformed"},
 		"a signature in base64url":          {signature(strings.NewReplacer("+", "-", "/", "_").Replace(good.Signature)), publishedBody, 0, keys, "signature_malformed"},
 		"a signature with slack bits":       {signature(strings.Replace(good.Signature, "1OE=", "1OF=", 1)), publishedBody, 0, keys, "signature_malformed"},
+		"a signature and text behind it":    {signature(good.Signature + "x"), publishedBody, 0, keys, "signature_malformed"},
 		"comma between signatures":          {signature("v1,x," + good.Signature), publishedBody, 0, keys, "signature_malformed"},
 		"a signature too many":              {signature(strings.Repeat("v1,"+strings.Repeat("A", 43)+"= ", 16) + good.Signature), publishedBody, 0, keys, "signature_mismatch"},
 		"an endless header":                 {signature(strings.Repeat("v1,x ", 500) + good.Signature), publishedBody, 0, keys, "signature_malformed"},
@@ -108,6 +113,7 @@ func TestVerify(t *testing.T) {
 		"an id with a space":                {id("msg 1"), publishedBody, 0, keys, "signature_malformed"},
 		"an id with a line break":           {id("msg\n1"), publishedBody, 0, keys, "signature_malformed"},
 		"an id beyond ASCII":                {id("msg_é"), publishedBody, 0, keys, "signature_malformed"},
+		"an id with a delete character":     {id("msg\x7f1"), publishedBody, 0, keys, "signature_malformed"},
 		"the longest id":                    {id(strings.Repeat("x", 128)), publishedBody, 0, keys, ""},
 		"an id that is too long":            {id(strings.Repeat("x", 129)), publishedBody, 0, keys, "signature_malformed"},
 		"a timestamp with a sign":           {stamp("+1614265330"), publishedBody, 0, keys, "signature_malformed"},
