@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,7 @@ func TestPlacesForCredentials(t *testing.T) {
 		"the same key again":              {PrivateKeyJWT, []NewCredential{{PEM: public(t, 0)}}, NewCredential{PEM: public(t, 0)}, false, "duplicate_key", 1},
 		"a subject, attached":             {PrivateKeyJWT, nil, NewCredential{SubjectDN: "CN=a", Use: TLS, Attach: true}, false, "other_method", 1},
 		"a subject switches a client":     {ClientSecretPost, nil, NewCredential{SubjectDN: "CN=a", Use: TLS, Attach: true}, true, "", 0},
+		"switched from two keys":          {PrivateKeyJWT, []NewCredential{{PEM: public(t, 0), Attach: true}}, NewCredential{SubjectDN: "CN=a", Use: TLS, Attach: true}, true, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, s, made := furnished(t, test.method)
@@ -151,7 +153,11 @@ func TestPlacesForCredentials(t *testing.T) {
 				}
 			}
 			before := len(w.clients[made.ClientID].credentials)
+			w.calls = nil
 			added, err := s.AddCredentials(t.Context(), operation(9), made.ClientID, test.add)
+			if test.reason != "" && slices.ContainsFunc(w.calls, func(op string) bool { return slices.Contains(writes, op) }) {
+				t.Errorf("something was made before it was refused: %v", w.calls)
+			}
 			if test.reason == "" && (err != nil || added[0].Attached != test.add.Attach) || test.reason != "" && (fault.Reason(err) != test.reason || fault.KindOf(err) != fault.Conflict) {
 				t.Errorf("%+v, %v; want %s", added, err, test.reason)
 			}
@@ -196,9 +202,13 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 		"a private key beside another": {NewCredential{PEM: "x", JWK: []byte(`{"d":"x"}`)}, "invalid_credential"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			w.calls = nil
 			_, err := s.AddCredentials(t.Context(), operation(1), made.ClientID, test.n)
 			if fault.Reason(err) != test.reason {
 				t.Errorf("%v, want %s", err, test.reason)
+			}
+			if test.n.JWKSURI == "" && len(w.calls) > 0 {
+				t.Errorf("refused after %v", w.calls)
 			}
 			if len(w.secrets) != 1 || len(w.clients[made.ClientID].credentials) != 1 {
 				t.Error("something was made")
@@ -219,8 +229,16 @@ func TestAKeySetIsFetchedOnce(t *testing.T) {
 	if err != nil || len(added) != 2 || fetched != 1 || added[0].KeyID != "first-key-1" || added[1].SecretARN != "" {
 		t.Errorf("%+v, %v, fetched %d times", added, err, fetched)
 	}
-	if len(w.clients[made.ClientID].credentials) != 3 {
-		t.Error("not two more credentials")
+	op := operation(1)
+	op.Resumed = true
+	again, err := s.AddCredentials(t.Context(), op, made.ClientID, NewCredential{JWKSURI: "https://keys.example.com/jwks"})
+	if err != nil || !reflect.DeepEqual(again, added) || len(w.clients[made.ClientID].credentials) != 3 {
+		t.Errorf("repeated: %+v, %v; there %+v", again, err, w.clients[made.ClientID].credentials)
+	}
+	for _, id := range []string{"nobody", "management"} {
+		if _, err := s.AddCredentials(t.Context(), operation(2), id, NewCredential{JWKSURI: "https://keys.example.com/jwks"}); err == nil || fetched != 2 {
+			t.Errorf("for a client that gets none (%v), keys were fetched", err)
+		}
 	}
 }
 
@@ -231,6 +249,10 @@ func TestAKeySetThatChanges(t *testing.T) {
 	s.Hosts = func(string) bool { return true }
 	s.Fetch = func(context.Context, string) ([]byte, error) { return []byte(`{"keys":[` + set + `]}`), nil }
 	n := NewCredential{JWKSURI: "https://keys.example.com/jwks"}
+	if _, err := s.AddCredentials(t.Context(), operation(2), made.ClientID, NewCredential{}); err != nil {
+		t.Fatal(err)
+	}
+	w.calls = nil
 	op := operation(1)
 	w.point = &point{5, "tenant.add", killAfter}
 	if _, err := s.AddCredentials(t.Context(), op, made.ClientID, n); err == nil || !w.struck {
@@ -240,7 +262,7 @@ func TestAKeySetThatChanges(t *testing.T) {
 	set = jwk(t, 1, "second-key")
 	added, err := s.AddCredentials(t.Context(), op, made.ClientID, n)
 	c := w.clients[made.ClientID]
-	if err != nil || len(added) != 1 || len(c.credentials) != 2 || c.credentials[1].KeyID != "second-key" {
+	if err != nil || len(added) != 1 || len(c.credentials) != 3 || c.credentials[2].KeyID != "second-key" {
 		t.Errorf("%+v, %v; there %+v", added, err, c.credentials)
 	}
 }
@@ -313,6 +335,13 @@ func TestExpiry(t *testing.T) {
 	subject, err := s.AddCredentials(t.Context(), operation(2), made.ClientID, NewCredential{SubjectDN: "CN=a", Use: TLS})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !added[0].Expires.IsZero() {
+		t.Errorf("a key that nobody limited expires at %v", added[0].Expires)
+	}
+	short, err := s.AddCredentials(t.Context(), operation(3), made.ClientID, NewCredential{ExpiresIn: time.Hour})
+	if left := time.Until(short[0].Expires); err != nil || left <= 0 || left > time.Hour {
+		t.Errorf("one for an hour has %v left, %v", left, err)
 	}
 	at := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	k, err := s.SetExpiry(t.Context(), made.ClientID, added[0].ID, at)
