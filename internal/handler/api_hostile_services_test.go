@@ -54,7 +54,7 @@ func hostileCredentials() []hostile {
 	for name, member := range map[string]string{
 		"a private key": `"pem":` + pem("PRIVATE KEY"), "an RSA private key": `"pem":` + pem("RSA PRIVATE KEY"), "an EC private key": `"pem":` + pem("EC PRIVATE KEY"), "an encrypted private key": `"pem":` + pem("ENCRYPTED PRIVATE KEY"), "an OpenSSH private key": `"pem":` + pem("OPENSSH PRIVATE KEY"),
 		"a private key as a certificate": `"certificate":` + pem("PRIVATE KEY"), "a private key behind a public one": `"pem":"-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----\n-----BEGIN PRIVATE KEY-----\ncanary"`, "a private key as the name": `"name":` + pem("PRIVATE KEY"), "a private key in an unknown member": `"x":` + pem("PRIVATE KEY"),
-		"a private JWK": `"jwk":{"kty":"RSA","n":"x","e":"AQAB","d":"canary"}`, "a private JWK, by a prime": `"jwk":{"kty":"RSA","n":"x","e":"AQAB","p":"canary"}`, "a private EC key": `"jwk":{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"canary"}`, "a symmetric key": `"jwk":{"kty":"oct","k":"canary"}`,
+		"a private JWK": `"jwk":{"kty":"RSA","n":"x","e":"AQAB","d":"canary"}`, "a private JWK beside a number beyond numbers": `"x":1e999,"jwk":{"kty":"RSA","n":"x","e":"AQAB","d":"canary"}`, "a private JWK, by a prime": `"jwk":{"kty":"RSA","n":"x","e":"AQAB","p":"canary"}`, "a private EC key": `"jwk":{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"canary"}`, "a symmetric key": `"jwk":{"kty":"oct","k":"canary"}`,
 		"a private key in a set": `"jwks":{"keys":[{"kty":"RSA","n":"x","e":"AQAB"},{"kty":"RSA","n":"y","e":"AQAB","dq":"canary"}]}`, "a private key with many primes": `"jwk":{"kty":"RSA","oth":[{"r":"canary"}]}`,
 	} {
 		out = append(out, hostile{"credential: " + name, apiRequest("POST", path, `{`+member+`}`), 400, "private_key_posted"})
@@ -65,7 +65,7 @@ func hostileCredentials() []hostile {
 		"no algorithm": `{"alg":"none"}`, "a symmetric algorithm": `{"alg":"HS256"}`, "an algorithm of curves": `{"alg":"ES256"}`, "an algorithm in lower case": `{"alg":"rs256"}`, "an algorithm as a list": `{"alg":["RS256"]}`, "an empty algorithm": `{"alg":""}`,
 		"512 bits": `{"key_size":512}`, "1024 bits": `{"key_size":1024}`, "2047 bits": `{"key_size":2047}`, "16384 bits": `{"key_size":16384}`, "2049 bits": `{"key_size":2049}`, "bits as text": `{"key_size":"2048"}`, "bits of somebody else's key": `{"key_size":2048,"pem":"x"}`,
 		"expired already": `{"expires_in":-1}`, "expiring at once": `{"expires_in":0}`, "never expiring by far": `{"expires_in":315360001}`, "an expiry beyond numbers": `{"expires_in":1e40}`, "an expiry as text": `{"expires_in":"1h"}`,
-		"attach as text": `{"attach":"true"}`, "attach as a number": `{"attach":1}`, "another use": `{"use":"client_secret"}`, "TLS with a key": `{"use":"tls_client_auth","pem":"x"}`, "TLS with nothing": `{"use":"tls_client_auth"}`, "self-signed with a name": `{"use":"self_signed_tls_client_auth","subject_dn":"CN=x"}`, "a name without TLS": `{"subject_dn":"CN=x"}`,
+		"attach as text": `{"attach":"true"}`, "attach as a number": `{"attach":1}`, "another use": `{"use":"client_secret"}`, "TLS with a key": `{"use":"tls_client_auth","pem":"x"}`, "TLS with nothing": `{"use":"tls_client_auth"}`, "self-signed with nothing": `{"use":"self_signed_tls_client_auth"}`, "self-signed with a name": `{"use":"self_signed_tls_client_auth","subject_dn":"CN=x"}`, "a name without TLS": `{"subject_dn":"CN=x"}`,
 		"a credential of its own id": `{"id":"cred_x"}`, "a key id of its own": `{"kid":"../../x"}`, "a name with markup": `{"name":"<b>"}`, "a name with a line break": `{"name":"a\r\nb"}`, "a long name": `{"name":"` + strings.Repeat("x", 129) + `"}`,
 	} {
 		out = append(out, hostile{"credential: " + name, apiRequest("POST", path, body), 400, "body_invalid"})
@@ -76,7 +76,9 @@ func hostileCredentials() []hostile {
 	} {
 		out = append(out, hostile{"expiry: " + name, apiRequest("PATCH", credentialPath, body), 400, "body_invalid"})
 	}
-	return out
+	return append(out,
+		hostile{"credential: cut off", apiRequest("POST", path, `{"pem":`), 400, "json_invalid"},
+		hostile{"expiry: cut off", apiRequest("PATCH", credentialPath, `{"expires_at":`), 400, "json_invalid"})
 }
 
 func hostileRegistrations() []hostile {

@@ -169,7 +169,7 @@ func hostileHeaders() []hostile {
 	var out []hostile
 	for name, media := range map[string]string{
 		"none": "", "text": "text/plain", "a form": "application/x-www-form-urlencoded", "multipart": "multipart/form-data; boundary=x", "XML": "application/xml", "another JSON": "application/problem+json", "JSON with a suffix": "application/json+x", "text JSON": "text/json",
-		"another character set": "application/json; charset=utf-16", "Latin 1": "application/json; charset=iso-8859-1", "two at once": "application/json,text/plain", "an unknown parameter": "application/json; v=2", "a broken one": "application/json; charset", "a line break": "application/json\r\nx: y", "a word": "json", "everything": "*/*",
+		"another character set": "application/json; charset=utf-16", "Latin 1": "application/json; charset=iso-8859-1", "two at once": "application/json,text/plain", "an unknown parameter": "application/json; v=2", "a character set by another name": "application/json; encoding=utf-8", "a broken one": "application/json; charset", "a line break": "application/json\r\nx: y", "a word": "json", "everything": "*/*",
 	} {
 		out = append(out, hostile{"content-type: " + name, apiRequest("POST", "/v1/clients", goodClient, header("content-type", media)), 415, "media_type"})
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,6 +73,10 @@ func TestARegistrationIsQueuedOrWaitedFor(t *testing.T) {
 	m, err := registration.ParseRequest(w.sent[0].Body)
 	if err != nil || m.RequestedBy != "caller@clients" || m.RequestID != "JKJaXmPLvHcESHA=" || m.Labels["a"] != "b" || m.Mode != registration.Register {
 		t.Errorf("%+v, %v", m, err)
+	}
+	w.answer(t, t.Context(), apiRequest("POST", "/v1/registrations", goodMessage, header("idempotency-key", "k2"), claims(map[string]string{"iss": "i", "sub": strings.Repeat("é", 300), "scope": allScopes})))
+	if m, err := registration.ParseRequest(w.sent[1].Body); err != nil || m.RequestedBy != strings.Repeat("é", 256) {
+		t.Errorf("of a caller with a long name: %q, %v", m.RequestedBy, err)
 	}
 	if w.sent[0].Group != "" || w.sent[0].Deduplication != "" {
 		t.Errorf("a standard queue gets %+v", w.sent[0])
@@ -152,6 +157,7 @@ func TestAPreviewSaysWhatWouldHappen(t *testing.T) {
 		"one with violations":   {"https://agents.example.com/c", registration.Outcome{Validation: registration.Validation{Violations: []string{"v"}}}, nil, "refuse document_invalid", 200},
 		"a host nobody allowed": {"https://stranger.example.org/c", registration.Outcome{}, nil, "refuse host_not_allowed", 200},
 		"an unreachable one":    {"https://agents.example.com/c", registration.Outcome{}, &fault.Error{Kind: fault.Unavailable, Op: "registration.preview", Reason: "document_unreachable", Detail: "d", Next: "n"}, "unreachable document_unreachable", 200},
+		"one with warnings":     {"https://agents.example.com/c", registration.Outcome{}, &fault.Error{Kind: fault.Invalid, Op: "registration.judge", Reason: "document_has_warnings", Detail: "d", Next: "n"}, "refuse document_has_warnings", 200},
 		"the tenant is away":    {"https://agents.example.com/c", registration.Outcome{}, fault.Unavailable, " ", 503},
 		"the tenant is busy":    {"https://agents.example.com/c", registration.Outcome{}, fault.RateLimited, " ", 429},
 	}
@@ -165,6 +171,19 @@ func TestAPreviewSaysWhatWouldHappen(t *testing.T) {
 		if text := fmt.Sprintf("%s %s", got["outcome"], orEmpty(got["reason"])); out.StatusCode != test.status || test.status == 200 && text != test.want || len(w.writes) > 0 {
 			t.Errorf("%s: %d %s, want %s", name, out.StatusCode, out.Body, test.want)
 		}
+	}
+}
+
+func TestAPreviewShowsWhatTheTenantSays(t *testing.T) {
+	w := newWorld()
+	got := body(t, w.answer(t, t.Context(), apiRequest("POST", "/v1/registrations/preview", goodMessage)))
+	if mapped, _ := got["mapped_fields"].(map[string]any); got["client_id"] != "tpc_1" || mapped == nil || fmt.Sprint(got["warnings"]) != "[a warning]" {
+		t.Errorf("%v", got)
+	}
+	w.outcome.Validation = registration.Validation{Violations: []string{"v"}}
+	got = body(t, w.answer(t, t.Context(), apiRequest("POST", "/v1/registrations/preview", goodMessage)))
+	if fmt.Sprint(got["violations"]) != "[v]" || orEmpty(got["detail"]) == "" || orEmpty(got["next"]) == "" {
+		t.Errorf("%v", got)
 	}
 }
 

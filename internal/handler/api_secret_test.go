@@ -94,13 +94,16 @@ func TestEachRequestHasOneLineAndItsMetrics(t *testing.T) {
 	w.answer(t, t.Context(), again("listCredentials"))
 	w.err = fault.Unavailable
 	w.answer(t, t.Context(), again("listCredentials"))
+	w.err = fault.NotFound
+	w.answer(t, t.Context(), again("listCredentials"))
 	lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
-	if len(lines) != 2 {
+	if len(lines) != 3 {
 		t.Fatalf("%d lines: %s", len(lines), w.log.String())
 	}
 	for i, want := range []map[string]any{
 		{"level": "INFO", "status": 200.0, "route": "GET /v1/clients/{client_id}/credentials", "client_id": "abc123", "caller": "caller@clients", "request_id": "JKJaXmPLvHcESHA="},
 		{"level": "ERROR", "status": 503.0, "kind": "unavailable"},
+		{"level": "WARN", "status": 404.0, "kind": "not_found"},
 	} {
 		var got map[string]any
 		if err := json.Unmarshal([]byte(lines[i]), &got); err != nil {

@@ -33,6 +33,7 @@ func TestADeploymentFailsIfTheTenantIsNotReady(t *testing.T) {
 		"a scope is missing":        {"Create", poor, nil, "FAILED", "It lacks update:clients. Grant it."},
 		"changed, scope is missing": {"Update", poor, nil, "FAILED", "It lacks update:clients."},
 		"a wrong configuration":     {"Create", nil, config, "FAILED", "AUTH0_DOMAIN is not set"},
+		"more than can be shown":    {"Create", []auth0.Fact{{Name: "scopes", Status: auth0.Fail, Detail: strings.Repeat("é", 5000)}}, nil, "FAILED", "é..."},
 		"deleted all the same":      {"Delete", poor, nil, "SUCCESS", ""},
 		"deleted, broken":           {"Delete", nil, config, "SUCCESS", ""},
 	}
@@ -54,6 +55,9 @@ func TestADeploymentFailsIfTheTenantIsNotReady(t *testing.T) {
 			}
 			if answer.Status != test.status || !strings.Contains(answer.Reason, test.reason) || answer.StackID != "s" || answer.RequestID != "r" || answer.PhysicalResourceID == "" {
 				t.Errorf("CloudFormation is told %+v", answer)
+			}
+			if len(answer.Reason) > 2000 {
+				t.Errorf("a reason of %d bytes", len(answer.Reason))
 			}
 			if strings.Contains(log.String(), "redacted") {
 				t.Errorf("%s", log.String())
@@ -115,6 +119,19 @@ func TestAConfigurationIsCheckedOnceAndHasItsID(t *testing.T) {
 	}
 	if id := ask("Update", b, `{"CheckTenant":"false","Variables":{"MAX_TRIES":"0"}}`); answer.Status != "FAILED" || !strings.Contains(answer.Reason, "MAX_TRIES is wrong") || id != b {
 		t.Errorf("a wrong variable: %+v", answer)
+	}
+}
+
+func TestAPersonIsToldThatAllIsWell(t *testing.T) {
+	h := handler.CheckDeployment{Log: telemetry.Logger(io.Discard, "check-deployment", "test", ""),
+		Look: func(context.Context) []auth0.Fact { return []auth0.Fact{{Name: "token", Status: auth0.OK}} }}
+	got, err := h.Handle(t.Context(), json.RawMessage(`{}`))
+	if answer, ok := got.(handler.CheckAnswer); err != nil || !ok || !answer.Ready {
+		t.Errorf("%+v, %v", got, err)
+	}
+	h.Broken = &fault.Error{Kind: fault.Invalid, Op: "config", Reason: "bad_configuration", Detail: "AUTH0_DOMAIN is not set"}
+	if got, err := h.Handle(t.Context(), json.RawMessage(`{}`)); err == nil || !strings.Contains(err.Error(), "AUTH0_DOMAIN is not set") {
+		t.Errorf("a broken configuration: %+v, %v", got, err)
 	}
 }
 

@@ -1,0 +1,71 @@
+package handler_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clientkeeper/internal/credential"
+)
+
+// lists are of several, with times to the nanosecond and none.
+type lists struct{ *world }
+
+func (lists) Clients(context.Context, string, int) ([]credential.Client, string, error) {
+	later := someClient
+	later.ClientID, later.NextDue = "def456", time.Time{}
+	first := someClient
+	first.NextDue = first.NextDue.Add(time.Millisecond).In(time.FixedZone("", 3600))
+	return []credential.Client{first, later}, "", nil
+}
+
+func (lists) Credentials(context.Context, string) ([]credential.Credential, error) {
+	return []credential.Credential{someCredential, {ID: "cred_2", Type: "public_key"}}, nil
+}
+
+func TestListsHoldWhatIsThere(t *testing.T) {
+	for path, want := range map[string]string{
+		"/v1/clients": `{"clients":[{"client_id":"abc123","name":"orders","token_endpoint_auth_method":"private_key_jwt","secret_arn":"` + someClient.SecretARN + `","next_rotation":"2021-02-25T16:02:10Z"},` +
+			`{"client_id":"def456","name":"orders","token_endpoint_auth_method":"private_key_jwt","secret_arn":"` + someClient.SecretARN + `"}]}`,
+		"/v1/clients/abc123/credentials": `{"credentials":[{"id":"cred_1","name":"orders","credential_type":"public_key","kid":"kid-1234567890","alg":"RS256","attached":true,` +
+			`"created_at":"2021-02-25T15:02:10Z","updated_at":"2021-02-25T15:02:10Z","secret_arn":"` + someClient.SecretARN + `"},{"id":"cred_2","credential_type":"public_key","attached":false}]}`,
+	} {
+		w := newWorld()
+		w.credentials = lists{w}
+		out := w.answer(t, t.Context(), apiRequest("GET", path, ""))
+		var wanted map[string]any
+		if err := json.Unmarshal([]byte(want), &wanted); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(wanted, body(t, out)); diff != "" {
+			t.Errorf("%s: %d (-want +got)\n%s", path, out.StatusCode, diff)
+		}
+	}
+}
+
+func TestAClientMayHaveSeveralAPIs(t *testing.T) {
+	w := newWorld()
+	out := w.answer(t, t.Context(), apiRequest("POST", "/v1/clients", `{"name":"x","grants":[{"audience":"a"},{"audience":"b"}]}`, header("content-encoding", "identity")))
+	if out.StatusCode != 201 || len(w.newest.Grants) != 2 {
+		t.Errorf("%d %s: %+v", out.StatusCode, out.Body, w.newest.Grants)
+	}
+}
+
+// A token without a subject speaks for the client that it was given to.
+func TestATokenWithoutASubject(t *testing.T) {
+	w := newWorld()
+	out := w.answer(t, t.Context(), with(again("createClient"), claims(map[string]string{"iss": "i", "azp": "caller", "scope": allScopes})))
+	if out.StatusCode != 201 || w.newest.RequestedBy != "caller" {
+		t.Errorf("%d %s, asked for by %q", out.StatusCode, out.Body, w.newest.RequestedBy)
+	}
+}
+
+func TestAnotherMethodIsToldWhichThereAre(t *testing.T) {
+	out := newWorld().answer(t, t.Context(), apiRequest("PUT", "/v1/clients", goodClient))
+	if out.StatusCode != 405 || out.Headers["Allow"] != "GET, POST" {
+		t.Errorf("%d %v", out.StatusCode, out.Headers)
+	}
+}
