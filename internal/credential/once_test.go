@@ -86,6 +86,43 @@ func TestWhatAClientSaysOfItsMaking(t *testing.T) {
 	}
 }
 
+func TestASecretSaysWhatItHolds(t *testing.T) {
+	for method, kind := range map[string]string{PrivateKeyJWT: PrivateKeyJWT, ClientSecretPost: "client_secret"} {
+		w, _, made := furnished(t, method)
+		if there := (fakeStore{w}).find(made.SecretARN); there.Kind != kind || there.ClientID != made.ClientID {
+			t.Errorf("%s: kind %q of client %q", method, there.Kind, there.ClientID)
+		}
+	}
+}
+
+// A strict tenant makes no grants.
+type strict struct {
+	fakeTenant
+	err error
+}
+
+func (s strict) Grant(context.Context, string, Grant) error { return s.err }
+
+// A grant that is refused for now leaves what was made to the next try; one
+// that is refused for good leaves nothing.
+func TestAGrantThatIsRefused(t *testing.T) {
+	for kind, want := range map[fault.Kind]struct {
+		reason string
+		left   int
+	}{
+		fault.RateLimited: {"rate_limited", 1}, fault.Unavailable: {"unavailable", 1}, fault.Unauthenticated: {"unauthenticated", 1},
+		fault.Denied: {"denied", 0}, fault.NotFound: {"grant_refused", 0}, fault.Invalid: {"grant_refused", 0},
+	} {
+		w := newWorld(t)
+		s := w.service()
+		s.Tenant = strict{fakeTenant{w}, refused(kind, "")}
+		_, err := s.CreateClient(t.Context(), testOperation, NewClient{Name: "orders", Grants: []Grant{{Audience: "https://orders.example.com"}}})
+		if fault.Reason(err) != want.reason || len(w.clients) != want.left || len(w.secrets) != want.left {
+			t.Errorf("%v: %v; %d clients, %d secrets", kind, err, len(w.clients), len(w.secrets))
+		}
+	}
+}
+
 // A slow tenant does not show yet, at first, what it has made.
 type slow struct {
 	fakeTenant

@@ -144,6 +144,13 @@ func TestStatus(t *testing.T) {
 		"nonsense":                  {503, "soon", safehttp.ReasonStatus, fault.Unavailable, 0},
 		"no wait for a refusal":     {403, "60", safehttp.ReasonStatus, fault.Denied, 0},
 		"redirect":                  {307, "60", safehttp.ReasonRedirected, fault.Invalid, 0},
+		"moved for good":            {301, "", safehttp.ReasonRedirected, fault.Invalid, 0},
+		"found elsewhere":           {302, "", safehttp.ReasonRedirected, fault.Invalid, 0},
+		"see another":               {303, "", safehttp.ReasonRedirected, fault.Invalid, 0},
+		"moved for good, kept":      {308, "", safehttp.ReasonRedirected, fault.Invalid, 0},
+		"not there":                 {404, "", safehttp.ReasonStatus, fault.NotFound, 0},
+		"a request that timed out":  {408, "", safehttp.ReasonStatus, fault.Unavailable, 0},
+		"a success of another kind": {204, "", safehttp.ReasonStatus, fault.Invalid, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
