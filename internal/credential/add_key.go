@@ -115,6 +115,7 @@ func (a *adding) findKey(ctx context.Context, name string, patient bool) (bool, 
 	}
 	value, err := parseOwn(v)
 	if err != nil {
+		a.begun = false // what somebody has changed is not ours to remove
 		return true, err
 	}
 	public, err := publicHalf(value.PrivateKeyPEM)

@@ -109,9 +109,15 @@ func (m *making) find(ctx context.Context, name string, patient bool) (bool, err
 	if err != nil || there.ARN == "" {
 		return false, err
 	}
-	m.value, err = parseOwn(v)
-	m.arn, m.older, m.managed = there.ARN, true, there.Managed
-	return true, err
+	value, err := parseOwn(v)
+	if err == nil && there.Managed && value.ClientID == "" {
+		err = secretChanged()
+	}
+	if err != nil { // what somebody has changed is not ours to remove
+		return true, err
+	}
+	m.value, m.arn, m.older, m.managed = value, there.ARN, true, there.Managed
+	return true, nil
 }
 
 // maxMetadata is what a value of client_metadata may have.

@@ -77,9 +77,13 @@ func publicHalf(private secret.Value) (string, error) {
 	return text, err
 }
 
-// parseOwn reads a value that this package has stored. Until its client is
-// there it has no client_id, without which it is no client's secret to others.
+// parseOwn reads a value that this package has stored, also where its owner has
+// given the members names since. Until its client is there it has no client_id,
+// without which it is no client's secret to others.
 func parseOwn(v secret.Value) (clientsecret.ClientSecret, error) {
+	if whole, err := clientsecret.Parse(v); err == nil {
+		return whole, nil
+	}
 	var in struct {
 		ClientID      string       `json:"client_id"`
 		ClientSecret  secret.Value `json:"client_secret"`
@@ -91,11 +95,15 @@ func parseOwn(v secret.Value) (clientsecret.ClientSecret, error) {
 		Alg           string       `json:"alg"`
 	}
 	if json.Unmarshal([]byte(v.Reveal()), &in) != nil || in.ClientSecret.IsZero() && in.PrivateKeyPEM.IsZero() {
-		return clientsecret.ClientSecret{}, conflict("secret_changed", "the secret of this request does not hold what was stored there",
-			"see who changed it, and send the request with another key")
+		return clientsecret.ClientSecret{}, secretChanged()
 	}
 	return clientsecret.ClientSecret{ClientID: in.ClientID, ClientSecret: in.ClientSecret, TokenEndpoint: in.TokenEndpoint, Issuer: in.Issuer,
 		AuthMethod: in.AuthMethod, PrivateKeyPEM: in.PrivateKeyPEM, KeyID: in.KeyID, Alg: in.Alg}, nil
+}
+
+func secretChanged() error {
+	return conflict("secret_changed", "the secret of this request does not hold what was stored there",
+		"see who changed it, and send the request with another key")
 }
 
 // randomSecret is 48 random bytes in 64 characters that need no escape.
