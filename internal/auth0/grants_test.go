@@ -1,9 +1,11 @@
 package auth0
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,6 +69,26 @@ func TestClientGrantsAreAllOrAnError(t *testing.T) {
 			}
 			if q := s.seen[0].URL.RawQuery; q != "client_id=a&include_totals=true&page=0&per_page=100" {
 				t.Errorf("query %s", q)
+			}
+		})
+	}
+}
+
+// What the tenant refuses is never taken for done, nor for nothing.
+func TestRefusedCallsAboutGrants(t *testing.T) {
+	for name, do := range map[string]func(context.Context, *Client) error{
+		"list": func(ctx context.Context, c *Client) error { _, err := c.ClientGrants(ctx, "a"); return err },
+		"read": func(ctx context.Context, c *Client) error { _, err := c.ClientGrant(ctx, "cgr_1"); return err },
+		"change": func(ctx context.Context, c *Client) error {
+			_, err := c.SetClientGrantScopes(ctx, "cgr_1", nil)
+			return err
+		},
+		"delete": func(ctx context.Context, c *Client) error { return c.DeleteClientGrant(ctx, "cgr_1") },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &stub{t: t, befalls: always(befall{status: 403, code: "insufficient_scope"})}
+			if err := do(t.Context(), inMemory(t, s)); fault.KindOf(err) != fault.Denied || fault.Reason(err) != "insufficient_scope" {
+				t.Errorf("%s: %v", name, err)
 			}
 		})
 	}
