@@ -130,13 +130,17 @@ func TestAnOriginThatMakesNoSenseIsIgnored(t *testing.T) {
 // What SQS does not say is taken as new, or a message of a busy tenant would be
 // given up at its first try.
 func TestAMessageOfUnknownAgeIsNew(t *testing.T) {
-	for _, text := range []string{"", "0", "-1", "soon"} {
+	for _, text := range []string{"", "0", "-1", "soon", "9999999999999999"} { // the last is a year that JSON cannot say
 		b := newBench(failWith(fault.RateLimited))
 		r := record(1, url(1))
 		r.Attributes = map[string]string{"ApproximateFirstReceiveTimestamp": text}
 		b.handle(t, t.Context(), r)
 		if len(b.queue.sent[queueURL]) != 1 {
 			t.Errorf("%q: sent %+v, want it postponed", text, b.queue.sent)
+			continue
+		}
+		if origin := b.queue.sent[queueURL][0].Attributes["clientkeeper.origin"].String; !strings.HasPrefix(origin, `{"message_id":"m1"`) {
+			t.Errorf("%q: origin %s", text, origin)
 		}
 	}
 }
