@@ -168,3 +168,24 @@ func TestTheEndIsNotReportedBeforeTheLabelIsGone(t *testing.T) {
 		}
 	})
 }
+
+// A tenant that goes on refusing is left to the next try before the deadline,
+// and no two trials are nearer to each other for it.
+func TestATestEndsBeforeItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := begun(t, "secret, made here")
+		for _, step := range []string{StepCreate, StepSet} {
+			if err := w.step(r, step, tokenOf(1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.watching = false
+		w.edit(func(*fakeSecret) { w.state.clients[client].become("client_secret_post", "by hand") })
+		ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+		defer cancel()
+		out, err := r.Step(ctx, Event{Step: StepTest, SecretID: arn, Token: tokenOf(1)})
+		if fault.Reason(err) != "deadline_too_short" || ctx.Err() != nil || out.Refusals == 0 || out.Refusals > 5 {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+}

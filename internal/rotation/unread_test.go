@@ -103,6 +103,7 @@ func TestOnlyASwitchIsTakenBack(t *testing.T) {
 		"a switch":                             {"secret to key", nil, "client_secret_post", 0},
 		"a switch, and a person adds a key":    {"secret to key", theirs, KindKey, 2},
 		"a switch, and another takes the keys": {"secret to key", func(_ *world, c *fakeClient) { c.Attached = nil; theirs(nil, c) }, KindKey, 1},
+		"a key whose other a person detaches":  {"key", func(_ *world, c *fakeClient) { c.Attached = c.Attached[1:] }, KindKey, 1},
 		"a key beside another":                 {"key", nil, KindKey, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
