@@ -106,6 +106,14 @@ func TestOrigin(t *testing.T) {
 			t.Errorf("%s: %q, %v", raw, to.origin(), err)
 		}
 	}
+	for _, raw := range []string{"https://a.cafe/", "https://a.0xyz/", "https://" + strings.Repeat("a.", 126) + "b/"} {
+		if _, err := parseTarget(raw); err != nil {
+			t.Errorf("%s is a name: %v", raw, err)
+		}
+	}
+	if _, err := parseTarget("https://" + strings.Repeat("a.", 126) + "bc/"); err == nil {
+		t.Error("a name is longer than the DNS has them")
+	}
 	if to, _ := parseTarget("https://a.example:8443/"); to.origin() != "a.example:8443" {
 		t.Errorf("got %q", to.origin())
 	}
