@@ -66,7 +66,10 @@ func (c *consumer) try(label string) bool {
 }
 
 func TestAConsumerSeesNoFailure(t *testing.T) {
-	const rotations = 100
+	rotations := 100
+	if testing.Short() {
+		rotations = 20
+	}
 	kinds := map[string]func(i int) map[string]string{
 		"secret":             func(int) map[string]string { return map[string]string{TagKind: KindSecret} },
 		"made by the tenant": func(int) map[string]string { return map[string]string{TagStrategy: StrategyGenerated} },
