@@ -30,6 +30,9 @@ curl -sf "$moto/moto-api/" >/dev/null || { cat "$work/moto.log"; exit 1; }
 CLIENTKEEPER_SQS_ENDPOINT=$moto go test -count=1 -run Contract ./internal/sandbox/sqs
 CLIENTKEEPER_SECRETSMANAGER_ENDPOINT=$moto go test -count=1 -run Contract ./internal/sandbox/secretsmanager
 
+echo "-- Lambda and the scheduler against the AWS CLI"
+AWS_CLI="$work/cli/bin/aws" go test -count=1 -run '^TestAWSCLI$' ./internal/sandbox/lambda ./internal/sandbox/scheduler
+
 echo "-- the tenant against Auth0's SDK"
 AUTH0_NODE_SDK="$work/node" go test -count=1 -run NodeSDK ./internal/sandbox/tenant
 
