@@ -24,8 +24,9 @@ type engine struct {
 	watched bool          // somebody waits for the next thing that is due
 	news    chan struct{} // closed, and replaced, when anything has changed
 
-	events    []RotationEvent // not yet reported
-	reporting bool
+	events         []RotationEvent // not yet reported
+	happened, told int             // events, ever
+	reporting      bool
 
 	group sync.WaitGroup // attempts, and whoever watches
 }

@@ -85,6 +85,24 @@ func TestRetriesBackOffAndEnd(t *testing.T) {
 	})
 }
 
+// TestNoStepBeforeItsRotationWasTold has a hook that takes its time.
+func TestNoStepBeforeItsRotationWasTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{start: time.Now()}
+		slowly := func(e secretsmanager.RotationEvent) {
+			time.Sleep(time.Minute)
+			d.rotation(e)
+		}
+		s := inside(t, secretsmanager.Options{Rotation: secretsmanager.Rotation{Attempts: 2, RetryDelay: time.Second,
+			OnStep: d.step, OnRotation: slowly}})
+		name, _ := s.create(t, "one")
+		s.rotate(t, name, s.rotator(t, func(r *rotator) { r.fail = failing("createSecret") }))
+		time.Sleep(time.Hour)
+		d.want(t, "0s RotationStarted", "1m0s 1 createSecret failed", "1m0s RotationFailed, again at 1m1s",
+			"2m0s 2 createSecret failed", "2m0s RotationFailed")
+	})
+}
+
 func TestRotateSecretAnswersBeforeAnythingIsInvoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inside(t, secretsmanager.Options{})

@@ -45,6 +45,7 @@ func (c *call) report(s *secret, kind RotationKind, j *job) {
 		e.Retry = j.at
 	}
 	c.service.engine.events = append(c.service.engine.events, e)
+	c.service.engine.happened++
 }
 
 // tell reports the queued events, in order. One goroutine does it at a time,
@@ -64,6 +65,21 @@ func (s *Service) tell() {
 		}
 		s.mu.Lock()
 		s.engine.reporting = false
+		s.engine.told += len(batch)
 	}
 	s.engine.signal()
+}
+
+// toldSoFar waits until everything that had happened before was reported, by
+// whichever goroutine does it, or the engine is closed.
+func (s *Service) toldSoFar() {
+	s.tell()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for happened := s.engine.happened; s.engine.told < happened && !s.engine.closed; {
+		news := s.engine.news
+		s.mu.Unlock()
+		<-news
+		s.mu.Lock()
+	}
 }

@@ -137,8 +137,9 @@ type Rotation struct {
 	MayInvoke func(functionARN string) bool
 	// OnStep is told of every step, before the next begins.
 	OnStep func(StepEvent)
-	// OnRotation is told how each rotation goes, one event after the other. It
-	// must not wait for the Service to be idle.
+	// OnRotation is told how each rotation goes, one event after the other. An
+	// attempt's first step waits until it was told what led to the attempt. It
+	// must not wait for a step, nor for the Service to be idle.
 	OnRotation func(RotationEvent)
 	// Attempts is how often a rotation is tried before it is given up. Zero
 	// means 5; AWS says "multiple times".

@@ -16,8 +16,10 @@ func (j *job) steps() []string {
 }
 
 // attempt calls the steps one after the other, up to the first that fails, or
-// until the rotation is not wanted any more.
+// until the rotation is not wanted any more. Whoever watches hears that the
+// rotation has started, or is tried again, before the first step.
 func (s *Service) attempt(w work) {
+	s.toldSoFar()
 	succeeded := true
 	for _, step := range w.job.steps() {
 		invoke, ok := s.prepare(w, step)
