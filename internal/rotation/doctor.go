@@ -240,10 +240,10 @@ func (w *work) working(ctx context.Context, c Client, p pool, s stored) (works, 
 		return toWorks(w.proveKey(ctx, c, p.credentials, s))
 	case kindOf(s.value) == KindKey, !usesSecret(c.AuthMethod):
 		return worksNo, nil
-	case !c.Secret.IsZero() && holds(s, c.Secret):
-		return worksYes, nil
-	case !c.Secret.IsZero():
+	case !c.Secret.IsZero() && !holds(s, c.Secret):
 		return worksNo, nil
+	case !c.Secret.IsZero() && sameMethod(s, c):
+		return worksYes, nil
 	}
 	return toWorks(w.prove(ctx, s.value))
 }

@@ -83,6 +83,12 @@ var sicknesses = map[string]sickness{
 	"changed by hand": {"", func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) {
 		c.Secret = secret.New("by hand")
 	}, []string{"login_refused"}, false, 0},
+	"another method by hand": {"", func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) {
+		c.AuthMethod, c.exact = "client_secret_basic", true
+	}, []string{"login_refused"}, false, 0},
+	"another method, which does not matter": {"", func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) {
+		c.AuthMethod = "client_secret_basic"
+	}, nil, true, 0},
 	"gone back": {"", func(_ *testing.T, _ *world, s *fakeSecret, c *fakeClient, _ *Rotator) {
 		add(s, "older", Previous, ours("older"), 100*day)
 		c.Secret = secret.New("older")

@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -51,16 +52,40 @@ func (w *work) holding(ctx context.Context, c Client, pending stored) (holding, 
 	case c.Secret.IsZero():
 		has, err = w.probe(ctx, all)
 	default:
-		if i := slices.IndexFunc(all, func(s candidate) bool { return holds(s.stored, c.Secret) }); i >= 0 {
-			has = all[i].means
-		} else if c.Mark != "" && c.Mark == w.mark() {
-			has = holdsMade
-		}
+		has, err = w.shown(ctx, c, all)
 	}
 	if err == nil && has == holdsForeign && current.version != "" && !current.present {
 		err = later("rotation.holding", "current_unseen", "AWSCURRENT cannot be read, and its credential may be the client's", "let Secrets Manager try again")
 	}
 	return has, err
+}
+
+// shown finds the stored secret that the tenant shows. One that is stored with
+// another login method than the client's has to log in, or to be one of which a
+// login tells nothing: it depends on the tenant whether it minds.
+func (w *work) shown(ctx context.Context, c Client, all []candidate) (holding, error) {
+	all = slices.DeleteFunc(all, func(s candidate) bool { return !holds(s.stored, c.Secret) })
+	i := slices.IndexFunc(all, func(s candidate) bool { return sameMethod(s.stored, c) })
+	switch {
+	case i >= 0:
+		return all[i].means, nil
+	case len(all) > 0:
+		has, err := w.probe(ctx, all)
+		if has == holdsUnknown {
+			has = all[0].means
+		}
+		return has, err
+	case c.Mark != "" && c.Mark == w.mark():
+		return holdsMade, nil
+	}
+	return holdsForeign, nil
+}
+
+// sameMethod reports whether a stored secret is sent as the client's method
+// says. Where either names none that is client_secret_post.
+func sameMethod(s stored, c Client) bool {
+	const usual = "client_secret_post"
+	return cmp.Or(s.value.AuthMethod, usual) == cmp.Or(c.AuthMethod, usual)
 }
 
 // probe tries the stored secrets in turn. One that is accepted has been
@@ -137,7 +162,7 @@ func (w *work) proveKey(ctx context.Context, c Client, pool []Credential, s stor
 // notHeld refuses to change a client whose credential is not stored.
 func notHeld(op string) error {
 	return refuse(op, "not_held",
-		"the tenant accepts nothing that the secret stores: somebody changed the client's credential there, or the secret is not this client's",
+		"the tenant accepts nothing that the secret stores: somebody changed the client's credential or login method there, or the secret is not this client's",
 		"find out who changed it; clientkeeper adopt stores what the client has, or a new key, and rotations go on")
 }
 

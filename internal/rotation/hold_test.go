@@ -81,3 +81,35 @@ func TestWhatCannotBeToldIsSaidToBeThat(t *testing.T) {
 		w.report()
 	})
 }
+
+// A client that may send its secret by its own method alone, which somebody
+// changed: a rotation would leave it with a secret that never passes its test.
+func TestAnotherLoginMethodStopsTheRotation(t *testing.T) {
+	for name, test := range map[string]struct {
+		exact, noGrant, grantFirst bool
+		reason                     string
+	}{
+		"the tenant minds":                   {true, false, false, "not_held"},
+		"it minds, and there is no grant":    {true, true, false, "not_held"},
+		"it does not":                        {false, false, false, ""},
+		"it does not, and there is no grant": {false, true, false, ""},
+		"a login tells nothing":              {false, true, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.human, w.noGrant, w.grantFirst = true, test.noGrant, test.grantFirst
+				c := w.put(nil, secretJSON("initial"))
+				c.AuthMethod, c.exact = "client_secret_basic", test.exact
+				w.past = append(w.past, w.state.clone())
+				err := w.engine(w.rotator(), tokenOf(1), 2)
+				if (err == nil) != (test.reason == "") || err != nil && fault.Reason(err) != test.reason {
+					t.Fatalf("%v, want %q", err, test.reason)
+				}
+				if err != nil && c.Secret.Reveal() != "initial" {
+					t.Error("the secret in the tenant was changed")
+				}
+			})
+		})
+	}
+}

@@ -18,15 +18,18 @@ var drifts = map[string]struct {
 	reason  string
 	current string // the secret that is AWSCURRENT then; empty: not looked at
 }{
-	"a secret is changed":            {KindSecret, func(_ *world, c *fakeClient) { c.Secret = secretOf("by hand") }, false, "", "by hand"},
-	"a secret is changed, stuck":     {KindSecret, func(_ *world, c *fakeClient) { c.Secret = secretOf("by hand") }, true, "", "by hand"},
-	"a secret is changed, not shown": {KindSecret, func(w *world, c *fakeClient) { c.Secret, w.hidden = secretOf("by hand"), true }, false, "secret_unreadable", "initial"},
-	"nothing":                        {KindSecret, func(*world, *fakeClient) {}, false, "", "initial"},
-	"a client is made public":        {KindSecret, func(_ *world, c *fakeClient) { c.AuthMethod = "none" }, false, "other_method", "initial"},
-	"a key is taken away":            {KindKey, func(_ *world, c *fakeClient) { c.pool, c.Attached = nil, nil }, false, "", ""},
-	"a key is taken away, stuck":     {KindKey, func(_ *world, c *fakeClient) { c.pool, c.Attached = nil, nil }, true, "", ""},
-	"a key is replaced by another":   {KindKey, func(_ *world, c *fakeClient) { c.pool[0].KeyID, c.pool[0].Name = "other", foreignName }, false, "", ""},
-	"keys are replaced by a secret":  {KindKey, func(_ *world, c *fakeClient) { c.become("client_secret_post", "by hand"); c.Attached = nil }, false, "", "by hand"},
+	"a secret is changed":              {KindSecret, func(_ *world, c *fakeClient) { c.Secret = secretOf("by hand") }, false, "", "by hand"},
+	"a secret is changed, stuck":       {KindSecret, func(_ *world, c *fakeClient) { c.Secret = secretOf("by hand") }, true, "", "by hand"},
+	"a secret is changed, not shown":   {KindSecret, func(w *world, c *fakeClient) { c.Secret, w.hidden = secretOf("by hand"), true }, false, "secret_unreadable", "initial"},
+	"the method is changed":            {KindSecret, func(_ *world, c *fakeClient) { c.AuthMethod, c.exact = "client_secret_basic", true }, false, "", "initial"},
+	"the method is changed, stuck":     {KindSecret, func(_ *world, c *fakeClient) { c.AuthMethod, c.exact = "client_secret_basic", true }, true, "", "initial"},
+	"the method is changed, no matter": {KindSecret, func(_ *world, c *fakeClient) { c.AuthMethod = "client_secret_basic" }, false, "", "initial"},
+	"nothing":                          {KindSecret, func(*world, *fakeClient) {}, false, "", "initial"},
+	"a client is made public":          {KindSecret, func(_ *world, c *fakeClient) { c.AuthMethod = "none" }, false, "other_method", "initial"},
+	"a key is taken away":              {KindKey, func(_ *world, c *fakeClient) { c.pool, c.Attached = nil, nil }, false, "", ""},
+	"a key is taken away, stuck":       {KindKey, func(_ *world, c *fakeClient) { c.pool, c.Attached = nil, nil }, true, "", ""},
+	"a key is replaced by another":     {KindKey, func(_ *world, c *fakeClient) { c.pool[0].KeyID, c.pool[0].Name = "other", foreignName }, false, "", ""},
+	"keys are replaced by a secret":    {KindKey, func(_ *world, c *fakeClient) { c.become("client_secret_post", "by hand"); c.Attached = nil }, false, "", "by hand"},
 	"a secret is replaced by keys": {KindSecret, func(_ *world, c *fakeClient) {
 		c.become(KindKey, "")
 		c.own("f", "f", true, 0, day)

@@ -86,6 +86,7 @@ type fakeClient struct {
 	beforeM string            // the method that the window may still know
 	beforeA []string          // and the slot of that time
 	sinceM  time.Time
+	exact   bool // it may send its secret by its method alone
 }
 
 const (
@@ -239,7 +240,7 @@ func (w *world) storedWorks(c *fakeClient, by way) bool {
 // takes reports whether a client accepts p by a way.
 func (c *fakeClient) takes(p clientsecret.ClientSecret, by way) bool {
 	if by.method != KindKey {
-		return by.secret != "" && p.ClientSecret.Reveal() == by.secret
+		return by.secret != "" && p.ClientSecret.Reveal() == by.secret && (!c.exact || p.AuthMethod == by.method)
 	}
 	public, kid, err := publicHalf(p)
 	if err != nil || p.KeyID != "" && p.KeyID != kid {
