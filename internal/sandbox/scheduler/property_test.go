@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,10 @@ import (
 
 	"pgregory.net/rapid"
 )
+
+// The cases are the same in every run, so that a red test says something of the
+// change at hand; -rapid.seed=0 draws new ones.
+func init() { _ = flag.Set("rapid.seed", "1") }
 
 // matches is a second reader of cron expressions: it asks of one moment what
 // the first one searches for. It is slow and takes no care of errors.
