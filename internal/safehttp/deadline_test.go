@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,7 +25,7 @@ func TestDeadline(t *testing.T) {
 	client := newClient(host, timeout)
 	for _, f := range []documents.Fault{documents.DNSTimeout, documents.ConnectTimeout, documents.StallHeaders, documents.SlowHeaders, documents.SlowBody} {
 		t.Run(string(f), func(t *testing.T) {
-			put(t, host, documents.Document{Fault: f, Body: []byte(`{"a": "long enough to drip"}`), Drip: 50 * time.Millisecond})
+			put(t, host, documents.Document{Fault: f, Body: []byte(strings.Repeat(" ", 600)), Drip: 50 * time.Millisecond})
 			start := time.Now()
 			_, err := client.Get(t.Context(), safehttp.Request{URL: url})
 			checkReason(t, err, safehttp.ReasonTimeout, fault.Unavailable)

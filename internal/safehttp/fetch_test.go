@@ -48,7 +48,7 @@ func TestWhatIsSent(t *testing.T) {
 	defer server.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	client := safehttp.New(safehttp.Config{Resolve: public, Dial: dialTo(server.Listener.Addr().String()), Roots: roots})
+	client := safehttp.New(safehttp.Config{Resolve: public, Dial: dialTo(server.Listener.Addr().String()), Roots: roots, Timeout: 30 * time.Second})
 	for range 2 {
 		// The path is to arrive as it was written.
 		if _, err := client.Get(t.Context(), safehttp.Request{URL: "https://example.com:8443/a%2Fb/%7Ec;d?e=%20"}); err != nil {
@@ -275,6 +275,6 @@ func TestErrorsRepeatNothing(t *testing.T) {
 // clockedClient lives at caseTime.
 func clockedClient(host *documents.Host) *safehttp.Client {
 	return safehttp.New(safehttp.Config{
-		Resolve: host.Resolve, Dial: host.Dial, Roots: host.Roots(), Now: func() time.Time { return caseTime },
+		Resolve: host.Resolve, Dial: host.Dial, Roots: host.Roots(), Timeout: 30 * time.Second, Now: func() time.Time { return caseTime },
 	})
 }
