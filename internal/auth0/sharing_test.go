@@ -168,7 +168,9 @@ func TestUrgentWorkGoesBeforeBulkWork(t *testing.T) {
 		if share := float64(s.well.refused) / float64(s.well.asked); share >= 0.01 {
 			t.Errorf("%d of %d requests were refused: %.1f%%", s.well.refused, s.well.asked, 100*share)
 		}
-		if s.failed > 0 || s.rotated > rotations*pace+time.Minute {
+		// A call may be refused by chance each time that it is tried, in one of
+		// some hundred runs. Without priority more than ten of them are.
+		if s.failed > 3 || s.rotated > rotations*pace+2*time.Minute {
 			t.Errorf("%d steps failed, and the last rotation was done after %v", s.failed, s.rotated)
 		}
 		if s.waiting > 0 || s.settled < 5*time.Minute || s.settled > rotations*pace {
