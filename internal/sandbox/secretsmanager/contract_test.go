@@ -99,8 +99,22 @@ func (s *service) sdk() *sdk.Client {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 	}
-	options.HTTPClient = cmp.Or(s.http, http.DefaultClient)
+	options.HTTPClient = readable{cmp.Or(s.http, http.DefaultClient)}
 	return sdk.New(options)
+}
+
+// readable sends bodies that can be read and nothing else. The SDK's can also
+// write themselves, which fails once the SDK has closed them, and it closes them
+// when an answer begins: if net/http has not yet seen their end, it takes that
+// for a request that broke, and closes the connection under a long answer.
+type readable struct{ *http.Client }
+
+func (r readable) Do(req *http.Request) (*http.Response, error) {
+	sent := *req
+	if req.Body != nil {
+		sent.Body = struct{ io.ReadCloser }{req.Body}
+	}
+	return r.Client.Do(&sent)
 }
 
 // An answer is what came back over plain HTTP.
