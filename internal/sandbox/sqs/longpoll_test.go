@@ -79,7 +79,7 @@ func (r *room) sendDelayed(t *testing.T, url string, seconds int32) {
 func TestLongPollSeesAClockThatJumps(t *testing.T) {
 	for name, jump := range map[string]func(*room){
 		"announced":   func(r *room) { r.pass(time.Hour) },
-		"unannounced": func(r *room) { r.clock.mu.Lock(); r.clock.moved += time.Hour; r.clock.mu.Unlock() },
+		"unannounced": func(r *room) { r.clock.move(time.Hour) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(t, sqs.Options{})

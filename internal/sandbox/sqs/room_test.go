@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,18 +23,21 @@ import (
 	"clientkeeper/internal/sandbox/sqs"
 )
 
-// A room is an endpoint under test. Service and clock are nil if it is not ours.
+// A room is an endpoint under test. All but the first two are nil if it is not
+// ours.
 type room struct {
 	endpoint string
 	client   *awssqs.Client
 	service  *sqs.Service
 	clock    *clock
+	calls    *atomic.Int64 // being answered
 }
 
-// newRoom is a room of ours whose clock can be moved.
+// newRoom is a room of ours whose clock stands still until it is moved, so that
+// no second passes between two calls because the machine was busy.
 func newRoom(t *testing.T, o sqs.Options) *room {
 	t.Helper()
-	c := &clock{}
+	c := &clock{at: time.Now()}
 	o.Now = c.now
 	r := serve(t, sqs.New(o))
 	r.clock = c
@@ -43,10 +47,15 @@ func newRoom(t *testing.T, o sqs.Options) *room {
 // serve is a room of ours with the clock that service has.
 func serve(t *testing.T, service *sqs.Service) *room {
 	t.Helper()
-	server := httptest.NewServer(service)
+	calls := new(atomic.Int64)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		defer calls.Add(-1)
+		service.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	t.Cleanup(service.Close)
-	return &room{endpoint: server.URL, client: newClient(server.URL), service: service}
+	return &room{endpoint: server.URL, client: newClient(server.URL), service: service, calls: calls}
 }
 
 func newClient(endpoint string) *awssqs.Client {
@@ -60,16 +69,21 @@ func newClient(endpoint string) *awssqs.Client {
 	})
 }
 
-// A clock is the real one plus what it has been moved by.
 type clock struct {
-	mu    sync.Mutex
-	moved time.Duration
+	mu sync.Mutex
+	at time.Time
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.moved)
+	return c.at
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
 }
 
 // pass lets time pass: at once where the clock can be moved.
@@ -78,10 +92,19 @@ func (r *room) pass(d time.Duration) {
 		time.Sleep(d)
 		return
 	}
-	r.clock.mu.Lock()
-	r.clock.moved += d
-	r.clock.mu.Unlock()
+	r.clock.move(d)
 	r.service.Wake()
+}
+
+// whenCalled waits until n calls are being answered.
+func (r *room) whenCalled(n int64) {
+	if r.calls == nil {
+		time.Sleep(2 * time.Second)
+		return
+	}
+	for end := time.Now().Add(time.Minute); r.calls.Load() != n && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // queue creates a queue of a unique name and returns its URL.
