@@ -86,7 +86,7 @@ func (c *call) readBody() bool {
 // were the connection closed at once, many a client would not see the answer.
 const (
 	maxDrain  = 64 << 20
-	drainTime = 5 * time.Second
+	drainTime = 30 * time.Second
 )
 
 func (c *call) tooLarge(control *http.ResponseController) {

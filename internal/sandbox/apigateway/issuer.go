@@ -16,9 +16,10 @@ import (
 )
 
 // The quotas for issuers ("Quotas for configuring and running an HTTP API"),
-// and how long a key may be kept.
+// and how long a key may be kept. AWS waits for an issuer for 1.5 s, in which a
+// busy laptop may not even have shaken hands.
 const (
-	issuerTimeout  = 1500 * time.Millisecond
+	issuerTimeout  = 20 * time.Second
 	maxJWKS        = 150_000 // bytes
 	keysLifetime   = 2 * time.Hour
 	keysNotSooner  = 5 * time.Second

@@ -86,7 +86,7 @@ func TestTokens(t *testing.T) {
 		"RS384":                           {signWith(t, jose.SigningKey{Algorithm: jose.RS384, Key: key()}, "k2", i.claims(nil)), ""},
 		"nbf now":                         {good(map[string]any{"nbf": now}), ""},
 		"no iat":                          {good(map[string]any{"iat": nil}), ""},
-		"times with fractions":            {good(map[string]any{"exp": float64(now) + 60.5}), ""},
+		"times with fractions":            {good(map[string]any{"exp": float64(now) + 600.5}), ""},
 		"not a token":                     {"Bearer nonsense", "token contains an invalid number of segments"},
 		"two segments":                    {"a.b", "token contains an invalid number of segments"},
 		"five segments":                   {"a.b.c.d.e", "token contains an invalid number of segments"},
