@@ -97,7 +97,7 @@ func TestClose(t *testing.T) {
 	faults := []Fault{StallHeaders, SlowHeaders, SlowBody, DNSTimeout, ConnectTimeout}
 	for i, f := range faults {
 		c := browser(t, h)
-		c.Timeout = 30 * time.Second
+		c.Timeout = 5 * time.Minute // or it would end by itself, as every wait does after a minute
 		url := fmt.Sprintf("https://host-%d.example.com/", i)
 		put(t, h, url, Document{Fault: f, Body: []byte("{}"), Drip: time.Minute})
 		go func() {
@@ -105,7 +105,7 @@ func TestClose(t *testing.T) {
 			failed <- err
 		}()
 	}
-	for range 100 {
+	for range 3000 {
 		if h.AllRequests() == 3 && h.Lookups("host-3.example.com")+h.Lookups("host-4.example.com") == 2 {
 			break
 		}
@@ -120,7 +120,7 @@ func TestClose(t *testing.T) {
 			t.Error("an answer came from a closed host")
 		}
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > 50*time.Second {
 		t.Errorf("took %s", took)
 	}
 	for range 1500 {

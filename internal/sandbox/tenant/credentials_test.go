@@ -108,7 +108,7 @@ func TestMethodRules(t *testing.T) {
 }
 
 func TestPoolLimitAndExpiry(t *testing.T) {
-	w := open(t, Options{Quirks: Quirks{PoolLimit: 1, PatchCredentialStatus: 201}})
+	w := open(t, Options{Now: newClock().now, Quirks: Quirks{PoolLimit: 1, PatchCredentialStatus: 201}})
 	pems := recordedPEMs(t)
 	id, _ := w.AddClient("x")
 	pool := "/api/v2/clients/" + id + "/credentials"

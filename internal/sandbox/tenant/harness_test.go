@@ -84,7 +84,7 @@ func clientFor(t *testing.T, tenant *Tenant) *http.Client {
 		t.Fatal("CAPEM is no certificate")
 	}
 	return &http.Client{
-		Timeout:   20 * time.Second,
+		Timeout:   time.Minute,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true},
 	}
 }
