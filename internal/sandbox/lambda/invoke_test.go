@@ -17,7 +17,7 @@ import (
 )
 
 func TestOutcomes(t *testing.T) {
-	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 5 * time.Second})
+	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler"})
 	before := look(t, s, `{}`).PID
 
 	tests := map[string]struct {
@@ -32,7 +32,6 @@ func TestOutcomes(t *testing.T) {
 		"wrapped error":         {`{"do":"wrapped error"}`, "Unhandled", `{"errorMessage":"outer: mine","errorType":"wrapError"}`, false},
 		"exit":                  {`{"do":"exit"}`, "Unhandled", `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 3"}`, true},
 		"exit without error":    {`{"do":"exit quietly"}`, "Unhandled", `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited without providing a reason"}`, true},
-		"out of time":           {`{"do":"sleep","ms":60000}`, "Unhandled", `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 5.00 seconds"}`, true},
 		"answer too large":      {`{"do":"big","size":6291555}`, "Unhandled", `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`, true},
 		"event is not its type": {`[1]`, "Unhandled", `{"errorMessage":"json: cannot unmarshal array into Go value of type main.event","errorType":"UnmarshalTypeError"}`, false},
 	}
@@ -74,17 +73,34 @@ func TestOutcomes(t *testing.T) {
 	if len(starts) != len(reports) {
 		t.Errorf("%d starts, %d reports", len(starts), len(reports))
 	}
-	for _, status := range []lambda.Status{lambda.Success, lambda.Errored, lambda.Failure, lambda.Timeout} {
+	for _, status := range []lambda.Status{lambda.Success, lambda.Errored, lambda.Failure} {
 		if !slices.Contains(reports, status) {
 			t.Errorf("no report with status %s", status)
 		}
 	}
 }
 
+func TestOutOfTime(t *testing.T) {
+	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 2 * time.Second})
+	for range 2 { // each in a process of its own
+		r := invoke(t, s, `{"do":"sleep","ms":60000}`)
+		want := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ` + r.RequestID + ` Error: Task timed out after 2.00 seconds"}`
+		if string(r.Payload) != want || r.FunctionError != "Unhandled" || r.ExecutedVersion != "$LATEST" {
+			t.Errorf("got %q %s (version %s)\nwant %s", r.FunctionError, r.Payload, r.ExecutedVersion, want)
+		}
+	}
+	if got := j.reports(lambda.Report); !slices.Equal(got, []lambda.Status{lambda.Timeout, lambda.Timeout}) {
+		t.Errorf("reports %v", got)
+	}
+	if n := len(j.reports(lambda.InitReport)); n != 2 {
+		t.Errorf("%d inits: the process was to be replaced", n)
+	}
+}
+
 func TestWhatTheFunctionSees(t *testing.T) {
 	t.Setenv("HOST_SECRET", "must not be seen")
 	s, _ := start(t, lambda.Options{Region: "eu-central-1"}, lambda.Function{
-		Name: "handler", Timeout: 20 * time.Second, MemoryMB: 256, Env: map[string]string{"QUEUE": "q", "TZ": "UTC"},
+		Name: "handler", Timeout: 10 * time.Minute, MemoryMB: 256, Env: map[string]string{"QUEUE": "q", "TZ": "UTC"},
 	})
 	in := lambda.Invocation{
 		Function: "handler", TraceID: "Root=1-a", TenantID: "tenant-1", ClientContext: `{"custom":{"k":"v"}}`,
@@ -98,8 +114,8 @@ func TestWhatTheFunctionSees(t *testing.T) {
 		got.TenantID != "tenant-1" || got.TraceID != "Root=1-a" || got.ClientContext["k"] != "v" {
 		t.Errorf("the function saw %+v", got)
 	}
-	if got.RemainingMS < 15_000 || got.RemainingMS > 20_000 {
-		t.Errorf("%d ms left of 20 s", got.RemainingMS)
+	if got.RemainingMS < 540_000 || got.RemainingMS > 600_000 {
+		t.Errorf("%d ms left of 10 min", got.RemainingMS)
 	}
 	var names []string
 	for _, variable := range got.Env {
@@ -127,12 +143,24 @@ func TestWhatTheFunctionSees(t *testing.T) {
 }
 
 func TestEnvironmentsAreReused(t *testing.T) {
-	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 10 * time.Second})
+	g := newGate(t)
+	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: time.Minute})
 	var wg sync.WaitGroup
 	pids := make([]int, 3)
 	for i := range pids {
-		wg.Go(func() { pids[i] = look(t, s, `{"do":"sleep","ms":500}`).PID })
+		wg.Go(func() {
+			r, err := s.Invoke(t.Context(), lambda.Invocation{Function: "handler", Payload: []byte(g.event())})
+			if err != nil || r.FunctionError != "" {
+				t.Errorf("Invoke: %v %s", err, r.Payload)
+				return
+			}
+			pids[i] = decode[seen](t, r.Payload).PID
+		})
 	}
+	if !eventually(func() bool { return len(j.reports(lambda.Start)) == 3 }) {
+		t.Error("not all started")
+	}
+	g.open(t)
 	wg.Wait()
 	slices.Sort(pids)
 	if len(slices.Compact(pids)) != 3 {
@@ -152,10 +180,11 @@ func TestEnvironmentsAreReused(t *testing.T) {
 }
 
 func TestConcurrencyLimit(t *testing.T) {
-	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 20 * time.Second, MaxConcurrency: 1})
+	g := newGate(t)
+	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: time.Minute, MaxConcurrency: 1})
 	done := make(chan lambda.Result, 1)
 	go func() {
-		r, _ := s.Invoke(context.Background(), lambda.Invocation{Function: "handler", Payload: []byte(`{"do":"sleep","ms":3000}`)})
+		r, _ := s.Invoke(context.Background(), lambda.Invocation{Function: "handler", Payload: []byte(g.event())})
 		done <- r
 	}()
 	if !eventually(func() bool { return len(j.reports(lambda.Start)) == 1 }) {
@@ -166,6 +195,7 @@ func TestConcurrencyLimit(t *testing.T) {
 	if !ok || throttle.Code != "TooManyRequestsException" || throttle.Status != 429 {
 		t.Errorf("the second got %v, want a throttle", err)
 	}
+	g.open(t)
 	if r := <-done; r.FunctionError != "" {
 		t.Errorf("the first failed: %s", r.Payload)
 	}
@@ -175,16 +205,18 @@ func TestConcurrencyLimit(t *testing.T) {
 }
 
 func TestCallerHangsUp(t *testing.T) {
-	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 20 * time.Second})
+	g := newGate(t)
+	s, j := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: time.Minute})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		eventually(func() bool { return len(j.reports(lambda.Start)) == 1 })
 		cancel()
 	}()
-	_, err := s.Invoke(ctx, lambda.Invocation{Function: "handler", Payload: []byte(`{"do":"sleep","ms":2500}`)})
+	_, err := s.Invoke(ctx, lambda.Invocation{Function: "handler", Payload: []byte(g.event())})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+	g.open(t)
 	ran := func() bool { return slices.Equal(j.reports(lambda.Report), []lambda.Status{lambda.Success}) }
 	if !eventually(ran) {
 		t.Errorf("the function did not run on: %v", j.reports(lambda.Report))

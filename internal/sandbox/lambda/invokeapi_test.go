@@ -128,7 +128,7 @@ func TestAWSCLI(t *testing.T) {
 	if err != nil {
 		t.Skip("the AWS CLI is not installed")
 	}
-	s, _ := start(t, lambda.Options{}, lambda.Function{Name: "handler", Timeout: 10 * time.Second})
+	s, _ := start(t, lambda.Options{}, lambda.Function{Name: "handler"})
 	server := httptest.NewServer(s)
 	defer server.Close()
 	file := filepath.Join(t.TempDir(), "out.json")

@@ -2,6 +2,7 @@ package lambda_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,6 +89,11 @@ func (j *journal) reports(kind lambda.EventType) []lambda.Status {
 	return all
 }
 
+// patience is the time that functions and their starts get here unless a test
+// is about their limits: Lambda's own 3 s are little on a busy machine. It is
+// not more than the 30 s for which a queue hides messages.
+const patience = 30 * time.Second
+
 // start returns a service with one function, named handler or consumer after
 // its binary, that is closed at the end of the test.
 func start(t *testing.T, o lambda.Options, f lambda.Function) (*lambda.Service, *journal) {
@@ -100,6 +106,7 @@ func start(t *testing.T, o lambda.Options, f lambda.Function) (*lambda.Service, 
 	s := lambda.New(o)
 	t.Cleanup(s.Close)
 	f.Binary = filepath.Join(binaries, f.Name)
+	f.Timeout, f.InitTimeout = cmp.Or(f.Timeout, patience), cmp.Or(f.InitTimeout, patience)
 	if err := s.Register(f); err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +175,21 @@ func eventually(condition func() bool) bool {
 		}
 	}
 	return condition()
+}
+
+// gate holds functions up that were told to await it, until it is opened.
+type gate string
+
+func newGate(t *testing.T) gate { return gate(filepath.Join(t.TempDir(), "open")) }
+
+// event makes the handler wait.
+func (g gate) event() string { return `{"do":"await","text":"` + string(g) + `"}` }
+
+func (g gate) open(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(string(g), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // checkGoroutines fails the test if it ends with more goroutines than it began

@@ -91,7 +91,14 @@ func (q *queues) send(t *testing.T, m lambda.Mapping, bodies ...string) {
 }
 
 // count returns how many messages a queue holds in all.
-func (q *queues) count(t *testing.T, m lambda.Mapping) (n int) {
+func (q *queues) count(t *testing.T, m lambda.Mapping) int64 {
+	t.Helper()
+	visible, hidden := q.counts(t, m)
+	return visible + hidden
+}
+
+// counts returns how many can be received at this moment, and how many not.
+func (q *queues) counts(t *testing.T, m lambda.Mapping) (visible, hidden int64) {
 	t.Helper()
 	out, err := q.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl: &m.QueueURL, AttributeNames: []types.QueueAttributeName{"All"},
@@ -99,12 +106,11 @@ func (q *queues) count(t *testing.T, m lambda.Mapping) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"", "NotVisible", "Delayed"} {
-		var one int
-		_, _ = fmt.Sscan(out.Attributes["ApproximateNumberOfMessages"+name], &one)
-		n += one
+	number := func(name string) (n int64) {
+		_, _ = fmt.Sscan(out.Attributes["ApproximateNumberOfMessages"+name], &n)
+		return n
 	}
-	return n
+	return number(""), number("NotVisible") + number("Delayed")
 }
 
 // consume starts the mapping with the consumer behind it.
@@ -244,8 +250,8 @@ func TestBatches(t *testing.T) {
 	}{
 		"one full batch":       {10, 0, 10, []int{10}},
 		"batches of three":     {3, 0, 7, []int{3, 3, 1}},
-		"several receives":     {25, time.Second, 25, []int{25}},
-		"window ends the wait": {100, time.Second, 15, []int{15}},
+		"several receives":     {25, time.Minute, 25, []int{25}},
+		"window ends the wait": {100, 10 * time.Second, 15, []int{15}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -279,7 +285,7 @@ func TestBatchIsCutAtSixMegabytes(t *testing.T) {
 		q.send(t, m, "ok "+strings.Repeat("<", 900_000))
 	}
 	// Its lines are longer than the sink takes at once, so count events only.
-	_, p, j := consume(t, lambda.Options{}, lambda.Function{Timeout: 20 * time.Second}, m, q)
+	_, p, j := consume(t, lambda.Options{}, lambda.Function{Timeout: 2 * time.Minute}, m, q)
 	idle(t, p)
 	if n := strings.Count(j.text(), "EVENT "); n < 2 || n > 4 {
 		t.Errorf("%d events", n)

@@ -42,7 +42,7 @@ func playSandbox(binary string) {
 			close(started)
 		}
 	}})
-	if err := s.Register(lambda.Function{Name: "handler", Binary: binary}); err != nil {
+	if err := s.Register(lambda.Function{Name: "handler", Binary: binary, Timeout: patience, InitTimeout: patience}); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}

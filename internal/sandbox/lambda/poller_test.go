@@ -1,7 +1,6 @@
 package lambda_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 // What stays in the queue comes back when its visibility timeout has passed,
 // and after two receives goes to the dead-letter queue.
 func TestWhatBecomesOfMessages(t *testing.T) {
+	short := map[string]time.Duration{"the function runs out of time": time.Second}
 	tests := map[string]struct {
 		report   bool
 		bodies   []string
@@ -41,7 +41,7 @@ func TestWhatBecomesOfMessages(t *testing.T) {
 			})
 			m.ReportBatchItemFailures = tt.report
 			q.send(t, m, tt.bodies...)
-			_, p, _ := consume(t, lambda.Options{}, lambda.Function{Timeout: time.Second}, m, q)
+			_, p, _ := consume(t, lambda.Options{}, lambda.Function{Timeout: short[name]}, m, q)
 			drain(t, q, m, p)
 			if got := q.bodies(t, dead); !slices.Equal(got, tt.wantDead) {
 				t.Errorf("dead letters %q, want %q", got, tt.wantDead)
@@ -54,17 +54,20 @@ func TestWhatBecomesOfMessages(t *testing.T) {
 	}
 }
 
-// drain moves time on until nothing is left in the queue.
+// drain moves time on until nothing is left in the queue, whenever all that it
+// hides has been returned to it: what is in hand, or on its way, must not come
+// again.
 func drain(t *testing.T, q *queues, m lambda.Mapping, p *lambda.Poller) {
 	t.Helper()
-	for range 600 {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		err := p.Idle(ctx)
-		cancel()
-		if err == nil {
+	var came int64 // returned before time was last moved, and visible since
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		visible, hidden := q.counts(t, m)
+		switch returned := p.Counts().Returned; {
+		case visible+hidden == 0:
+			idle(t, p)
 			return
-		}
-		if c := p.Counts(); c.Received == c.Deleted+c.Returned { // nothing is in hand
+		case visible == 0 && hidden == returned-came:
+			came = returned
 			q.advance(31 * time.Second)
 		}
 	}
@@ -102,11 +105,15 @@ func TestMaximumConcurrency(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			g := newGate(t)
 			q := newQueues(t)
-			m := q.create(t, "q", nil)
+			m := q.create(t, "q", map[string]string{"VisibilityTimeout": "600"})
 			m.BatchSize, m.MaximumConcurrency = 1, tt.mapping
-			q.send(t, m, slices.Repeat([]string{"slower"}, 12)...)
-			_, p, j := consume(t, lambda.Options{}, lambda.Function{MaxConcurrency: tt.function, Timeout: 10 * time.Second}, m, q)
+			q.send(t, m, slices.Repeat([]string{"await " + string(g)}, 12)...)
+			_, p, j := consume(t, lambda.Options{}, lambda.Function{MaxConcurrency: tt.function, Timeout: 2 * time.Minute}, m, q)
+			eventually(func() bool { return j.mostAtOnce() >= tt.want })
+			time.Sleep(200 * time.Millisecond) // in which one more could begin
+			g.open(t)
 			idle(t, p)
 			if got := j.mostAtOnce(); got != tt.want {
 				t.Errorf("%d at once, want %d", got, tt.want)
@@ -141,9 +148,9 @@ func (j *journal) mostAtOnce() (most int) {
 // none is received twice.
 func TestThrottlingCostsNoReceive(t *testing.T) {
 	q := newQueues(t)
-	m := q.create(t, "q", nil)
+	m := q.create(t, "q", map[string]string{"VisibilityTimeout": "600"})
 	m.BatchSize = 1
-	s, p, j := consume(t, lambda.Options{}, lambda.Function{MaxConcurrency: 1, Timeout: 10 * time.Second}, m, q)
+	s, p, j := consume(t, lambda.Options{}, lambda.Function{MaxConcurrency: 1}, m, q)
 	for range 5 {
 		_, err := s.Invoke(t.Context(), lambda.Invocation{
 			Function: "consumer", Async: true, Payload: []byte(`{"Records":[{"body":"slow"}]}`),
@@ -174,7 +181,7 @@ func TestFIFO(t *testing.T) {
 		bodies = append(bodies, fmt.Sprintf("slow g%d %02d", i%3, i))
 	}
 	q.send(t, m, bodies...)
-	_, p, j := consume(t, lambda.Options{}, lambda.Function{Timeout: 10 * time.Second}, m, q)
+	_, p, j := consume(t, lambda.Options{}, lambda.Function{}, m, q)
 	idle(t, p)
 	order := map[string][]string{}
 	for _, e := range j.delivered(t) {
@@ -206,7 +213,7 @@ func TestConsumeThroughCrashes(t *testing.T) {
 	q.send(t, m, bodies...)
 	var invocations atomic.Int64
 	everyThird := func(string) lambda.Crash { return lambda.Crash{AtAnswer: invocations.Add(1)%3 == 0} }
-	s, p, j := consume(t, lambda.Options{Crash: everyThird}, lambda.Function{Timeout: 10 * time.Second}, m, q)
+	s, p, j := consume(t, lambda.Options{Crash: everyThird}, lambda.Function{}, m, q)
 	drain(t, q, m, p)
 	handled := map[string]bool{}
 	for _, e := range j.delivered(t) {

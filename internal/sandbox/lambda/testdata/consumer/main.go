@@ -23,7 +23,7 @@ func handle(_ context.Context, raw json.RawMessage) (any, error) {
 	}
 	var answer events.SQSEventResponse
 	for _, m := range e.Records {
-		what, _, _ := strings.Cut(m.Body, " ")
+		what, rest, _ := strings.Cut(m.Body, " ")
 		switch what {
 		case "error":
 			return nil, errors.New("the whole batch")
@@ -31,8 +31,8 @@ func handle(_ context.Context, raw json.RawMessage) (any, error) {
 			os.Exit(1)
 		case "slow":
 			time.Sleep(150 * time.Millisecond)
-		case "slower":
-			time.Sleep(400 * time.Millisecond)
+		case "await":
+			await(rest)
 		case "hang":
 			select {}
 		case "fail":
@@ -40,6 +40,16 @@ func handle(_ context.Context, raw json.RawMessage) (any, error) {
 		}
 	}
 	return answer, nil
+}
+
+// await waits for a file.
+func await(path string) {
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 func main() { lambda.Start(handle) }

@@ -66,14 +66,24 @@ func handle(ctx context.Context, e event) (any, error) {
 		return strings.Repeat("x", e.Size), nil
 	case "sleep":
 		time.Sleep(time.Duration(e.MS) * time.Millisecond)
-	case "die later":
-		time.AfterFunc(time.Duration(e.MS)*time.Millisecond, func() { os.Exit(4) })
+	case "await":
+		await(e.Text)
 	case "post":
 		return post(e.Text)
 	case "child":
 		return child(ctx)
 	}
 	return look(ctx), nil
+}
+
+// await waits for a file.
+func await(path string) {
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 func look(ctx context.Context) seen {
@@ -129,10 +139,10 @@ func main() {
 		_, _ = http.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/init/error",
 			"application/json", strings.NewReader(`{"errorType":"Config.Bad","errorMessage":"no queue"}`))
 		select {}
-	case "slow at first": // the file tells the second start from the first
+	case "exit at first": // the file tells the second start from the first
 		if _, err := os.Stat(os.Getenv("MARK")); err != nil {
 			_ = os.WriteFile(os.Getenv("MARK"), nil, 0o600)
-			select {}
+			os.Exit(5)
 		}
 	case "sigterm":
 		lambda.StartWithOptions(handle, lambda.WithEnableSIGTERM(func() {
