@@ -108,7 +108,7 @@ func TestConcurrentClients(t *testing.T) {
 	const producers, consumers, batches = 8, 16, 50
 	r := newRoom(t, sqs.Options{})
 	q := r.queue(t, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var mu sync.Mutex
 	seen := map[string]int{}
