@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,13 +42,8 @@ func TestRotateFollowsARotationToItsEnd(t *testing.T) {
 func TestRotateTellsEveryStep(t *testing.T) {
 	c := openCloud(t)
 	c.adopted(t, "a")
-	// Slow enough that a look sees a step, whatever the machine is doing.
-	c.secrets.SetMischief(func(op, _ string) secretsmanager.Fault {
-		if op == "PutSecretValue" || op == "UpdateSecretVersionStage" {
-			return secretsmanager.Fault{Latency: 1200 * time.Millisecond}
-		}
-		return secretsmanager.Fault{}
-	})
+	seen := c.watched()
+	c.ahead(func(ctx context.Context, _ events.SecretsManagerSecretRotationEvent) bool { seen(ctx); return false })
 	arn := ""
 	var states []string
 	for line := range strings.Lines(c.ok(t, "rotate", "-json", "a")) {
@@ -68,8 +64,48 @@ func TestRotateTellsEveryStep(t *testing.T) {
 		t.Errorf("steps: %s", got)
 	}
 	c.secrets.SetMischief(nil)
+	c.failAt("")
 	c.ok(t, "rotate", arn, "-timeout", "1m") // by its ARN, and with the flag behind
 	c.hunt(t)
+}
+
+// watched counts the looks at a rotation, and returns what waits for a whole
+// one. A step that waits for it is followed by nobody else.
+func (c *cloud) watched() (wait func(context.Context)) {
+	var looks atomic.Int64
+	c.secrets.SetMischief(func(op, _ string) secretsmanager.Fault {
+		if op == "DescribeSecret" {
+			looks.Add(1)
+		}
+		return secretsmanager.Fault{}
+	})
+	return func(ctx context.Context) {
+		for before := looks.Load(); looks.Load() < before+2 && ctx.Err() == nil; { // the first is over when the second begins
+			time.Sleep(lookEvery / 10)
+		}
+	}
+}
+
+// ahead has something be done ahead of every step, which fails if it says so.
+func (c *cloud) ahead(before func(context.Context, events.SecretsManagerSecretRotationEvent) (fails bool)) {
+	c.before.Store(&before)
+}
+
+// An expiry is a context whose time is up when it is said to be.
+type expiry struct {
+	context.Context
+	up chan struct{}
+}
+
+func (e expiry) Done() <-chan struct{} { return e.up }
+
+func (e expiry) Err() error {
+	select {
+	case <-e.up:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
 }
 
 // Secrets Manager goes on with a rotation that was given up, whoever asks for
@@ -99,10 +135,18 @@ func TestRotateJoinsWhatIsUnderWay(t *testing.T) {
 func TestARotationThatDoesNotEnd(t *testing.T) {
 	c := openCloud(t)
 	c.adopted(t, "a")
-	c.failAt("setSecret")
 	before, _, _ := c.labels(t, "a")
-	_, err := c.call(t, "", false, "rotate", "-timeout", "5s", "a")
-	for _, words := range []string{"has not ended within 5s", "stored as AWSPENDING", "clientkeeper doctor a"} {
+	seen, limit := c.watched(), expiry{t.Context(), make(chan struct{})}
+	timeUp := sync.OnceFunc(func() { close(limit.up) })
+	c.ahead(func(ctx context.Context, e events.SecretsManagerSecretRotationEvent) bool {
+		if e.Step == "setSecret" && limit.Err() == nil {
+			seen(ctx)
+			timeUp()
+		}
+		return e.Step == "setSecret"
+	})
+	_, err := c.callIn(limit, "", false, "rotate", "-timeout", "5m", "a")
+	for _, words := range []string{"has not ended within 5m", "stored as AWSPENDING", "clientkeeper doctor a"} {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("error %v, want it to say %q", err, words)
 		}
@@ -116,22 +160,13 @@ func TestARotationThatDoesNotEnd(t *testing.T) {
 func TestARotationThatIsEndedByHand(t *testing.T) {
 	c := openCloud(t)
 	c.adopted(t, "a")
-	var looks atomic.Int64
-	c.secrets.SetMischief(func(op, _ string) secretsmanager.Fault {
-		if op == "DescribeSecret" {
-			looks.Add(1)
-		}
-		return secretsmanager.Fault{}
-	})
-	end := func(ctx context.Context, e events.SecretsManagerSecretRotationEvent) bool {
-		for before := looks.Load(); looks.Load() < before+2 && ctx.Err() == nil; { // so that one has seen it
-			time.Sleep(lookEvery / 10)
-		}
+	seen := c.watched()
+	c.ahead(func(ctx context.Context, e events.SecretsManagerSecretRotationEvent) bool {
+		seen(ctx)
 		_, err := c.aws.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{
 			SecretId: &e.SecretID, VersionStage: aws.String("AWSPENDING"), RemoveFromVersionId: &e.ClientRequestToken})
 		return err == nil
-	}
-	c.before.Store(&end)
+	})
 	c.fails(t, "the rotation was given up", "rotate", "a")
 }
 

@@ -168,10 +168,14 @@ func (c *cloud) idle(t *testing.T) {
 // together with what main would print of the error.
 func (c *cloud) call(t *testing.T, in string, terminal bool, args ...string) (out string, err error) {
 	t.Helper()
-	var b bytes.Buffer
-	inv := &invocation{args: args, in: strings.NewReader(in), out: &b, errOut: &b, getenv: c.getenv, terminal: terminal}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	return c.callIn(ctx, in, terminal, args...)
+}
+
+func (c *cloud) callIn(ctx context.Context, in string, terminal bool, args ...string) (out string, err error) {
+	var b bytes.Buffer
+	inv := &invocation{args: args, in: strings.NewReader(in), out: &b, errOut: &b, getenv: c.getenv, terminal: terminal}
 	err = dispatch(ctx, inv)
 	c.said.Write(b.Bytes())
 	if err != nil {
@@ -245,8 +249,7 @@ func (c *cloud) current(t *testing.T, name string) (value map[string]string) {
 
 // failAt makes a step fail before it has done anything, until "" is given.
 func (c *cloud) failAt(step string) {
-	fails := func(_ context.Context, e events.SecretsManagerSecretRotationEvent) bool { return e.Step == step }
-	c.before.Store(&fails)
+	c.ahead(func(_ context.Context, e events.SecretsManagerSecretRotationEvent) bool { return e.Step == step })
 }
 
 // givenUp begins a rotation that fails at a step again and again.
