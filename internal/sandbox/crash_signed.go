@@ -19,6 +19,14 @@ func (c *crashChecker) replica() (secretsmanager.SecretView, bool) {
 	return all[i], true
 }
 
+// secretsNow is the clock by which copies follow.
+func (w *crashWorld) secretsNow() time.Time {
+	if at := w.stopped.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Now()
+}
+
 // crashCached is how long senders and verifiers of webhooks may go by what they
 // have read: as much of the window as a minute is of 30 seconds.
 const crashCached = 2 * crashWindow

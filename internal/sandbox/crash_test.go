@@ -164,6 +164,7 @@ func TestTheCheckerSees(t *testing.T) {
 					break
 				}
 			}
+			w.stopped.Store(time.Now().UnixNano()) // or the copy might follow before we look
 			if err := put(w, w.stored(w.client, "", w.shared.keys[2])); err != nil {
 				return err
 			}

@@ -73,6 +73,7 @@ type crashWorld struct {
 	arn     string // of its secret
 
 	past    atomic.Int64 // how far the tenant's clock is behind, while the world is made
+	stopped atomic.Int64 // when Secrets Manager's clock was stopped, in Unix nanoseconds; zero: it runs
 	fate    fate         // of the request that the tenant serves, guarded by the turn
 	process *crashProcess
 	events  crashEvents
@@ -165,7 +166,7 @@ func tenantCall(r *http.Request) (op string, write bool) {
 }
 
 func (w *crashWorld) openSecrets() error {
-	w.secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, ReplicationLag: crashLag, Rotation: secretsmanager.Rotation{
+	w.secrets = secretsmanager.New(secretsmanager.Options{Region: region, AccountID: account, Now: w.secretsNow, ReplicationLag: crashLag, Rotation: secretsmanager.Rotation{
 		Invoke: w.invoke, OnRotation: w.events.add, Attempts: crashAttempts, RetryDelay: crashRetry,
 	}})
 	var c net.ListenConfig
