@@ -114,6 +114,13 @@ func (s *stage) arm(p *crashPoint) {
 	s.armed = p
 }
 
+// play lets a script decide from now on.
+func (s *stage) play(script func(n int) fate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script = script
+}
+
 // enter begins a step; kill ends its process.
 func (s *stage) enter(step string, kill context.CancelFunc) {
 	s.mu.Lock()

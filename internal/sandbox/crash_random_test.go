@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
@@ -95,9 +97,9 @@ func few(t *testing.T, n int) {
 
 // A turmoil is a world in which incidents happen.
 type turmoil struct {
-	w      *crashWorld
-	ctx    context.Context
-	others sync.WaitGroup
+	w    *crashWorld
+	ctx  context.Context
+	busy atomic.Int64 // others, who are at work
 
 	mu     sync.Mutex
 	errors []string // of the arrangement itself, which must not fail
@@ -121,11 +123,11 @@ func storm(ctx context.Context, shared *crashShared, kind string, incidents []in
 	m := &turmoil{w: w, ctx: ctx}
 	defer func() { m.note(nil, w.close()); problems = append(problems, m.errors...) }()
 	w.kind.cold, w.check.loose = true, true
-	w.stage.script = m.script(incidents)
+	w.stage.play(m.script(incidents))
 	m.note(nil, w.rotate(ctx))
-	m.others.Wait()
-	m.note(nil, w.secrets.Idle(ctx))
-	w.stage.script = func(int) fate { return fate{} }
+	m.settle()
+	w.stage.play(func(int) fate { return fate{} })
+	m.settle() // what others do makes others come, as long as the script is played
 	m.note(nil, w.tidy(ctx))
 	m.wayBack()
 	w.events.forget()
@@ -141,6 +143,26 @@ func (m *turmoil) note(_ any, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.errors = append(m.errors, "the test itself: "+err.Error())
+}
+
+// others do something meanwhile.
+func (m *turmoil) others(do func()) {
+	m.busy.Add(1)
+	go func() {
+		defer m.busy.Add(-1)
+		do()
+	}()
+}
+
+// settle waits for the others, and for the rotation that they may have asked for.
+func (m *turmoil) settle() {
+	for m.busy.Load() > 0 {
+		if err := wait(m.ctx, time.Millisecond); err != nil {
+			m.note(nil, err)
+			return
+		}
+	}
+	m.note(nil, m.w.secrets.Idle(m.ctx))
 }
 
 // script is called with the turn held: what others do by themselves, beside
@@ -162,14 +184,14 @@ func (m *turmoil) script(incidents []incident) func(n int) fate {
 }
 
 func (m *turmoil) rotateAgain() {
-	m.others.Go(func() {
+	m.others(func() {
 		// A refusal because of the rotation in progress is what has to happen.
 		_ = m.w.ask("RotateSecret", map[string]any{"SecretId": m.w.arn, "ClientRequestToken": uuid.NewString()}, nil)
 	})
 }
 
 func (m *turmoil) schedule() {
-	m.others.Go(func() {
+	m.others(func() {
 		p, err := m.w.start()
 		if m.note(nil, err); err == nil {
 			_, _ = p.schedule.Handle(m.ctx, handler.ScheduleEvent{}) // it may meet the faults as well
@@ -179,7 +201,7 @@ func (m *turmoil) schedule() {
 
 // attend examines the secret, repairs what is safe to repair, and retires keys.
 func (m *turmoil) attend() {
-	m.others.Go(func() {
+	m.others(func() {
 		r, catalog, err := app.RotationIn(m.w.aws, m.w.config, crashWindow)
 		if err != nil {
 			m.note(nil, err)
