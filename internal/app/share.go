@@ -24,6 +24,7 @@ type shared struct {
 	store   *secretstore.Store
 	id      string
 	purpose string // whose tokens these are
+	now     func() time.Time
 }
 
 // claimStage is the label of the last claim. Nobody reads it.
@@ -43,7 +44,7 @@ func share(c config.Tenant, store *secretstore.Store) auth0.Share {
 	if c.TokenSecret == "" {
 		return nil
 	}
-	return shared{store, c.TokenSecret, c.Domain + " " + c.Audience + " " + c.ManagementSecret}
+	return shared{store, c.TokenSecret, c.Domain + " " + c.Audience + " " + c.ManagementSecret, time.Now}
 }
 
 // Get is what the secret holds. What is of another tenant, or no token at all,
@@ -66,7 +67,7 @@ func (s shared) Get(ctx context.Context) (auth0.Shared, error) {
 }
 
 func (s shared) Claim(ctx context.Context, found auth0.Shared) (bool, error) {
-	slot := time.Now().UTC().Truncate(auth0.ClaimFor).Format(time.RFC3339)
+	slot := s.now().UTC().Truncate(auth0.ClaimFor).Format(time.RFC3339)
 	sum := sha256.Sum256([]byte(s.purpose + "\n" + found.Version + "\n" + slot))
 	err := s.store.Put(ctx, s.id, secretstore.Write{
 		Token: hex.EncodeToString(sum[:]), Value: secret.New(uuid.NewString()), Stages: []string{claimStage},

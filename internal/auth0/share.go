@@ -17,8 +17,8 @@ type Share interface {
 	// that there is no token of this tenant and audience.
 	Get(context.Context) (Shared, error)
 	// Claim reports whether the caller is the one that may replace what Get
-	// returned. It is true for one caller, and for another only after
-	// [ClaimFor], in case the first one died.
+	// returned. It is true for one caller in each [ClaimFor] of the clock: for
+	// another in the next, in case the first one died.
 	Claim(context.Context, Shared) (bool, error)
 	Put(context.Context, Shared) error
 }
