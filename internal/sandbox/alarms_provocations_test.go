@@ -11,6 +11,7 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"clientkeeper/internal/sandbox"
+	"clientkeeper/internal/sandbox/cloudwatch"
 )
 
 // good is a document that the tenant takes.
@@ -32,9 +33,12 @@ var provocations = []provocation{
 	{"RegistrationsWaitingAlarm", func(n *night) {
 		n.mischief("register=503")
 		if n.sent == 0 {
-			n.send(n.documents(1)...)
 			n.pass(2 * time.Hour)
 		}
+		n.eventually("a message waits", func() bool { // each is given up within seconds
+			n.send(n.documents(1)...)
+			return n.rings("RegistrationsWaitingAlarm")
+		})
 	}, func(n *night) { n.mischief("") }},
 	{"RegisterClientFailingAlarm", func(n *night) {
 		n.crash.Store("RegisterClientFunction")
@@ -157,4 +161,13 @@ func (n *night) manage(arn, managed string) {
 	_, err := n.secrets.TagResource(n.t.Context(), &awssecrets.TagResourceInput{SecretId: &arn,
 		Tags: []types.Tag{{Key: aws.String("clientkeeper:managed"), Value: &managed}}})
 	n.must(err)
+}
+
+// rings reports whether the last period alone would ring an alarm.
+func (n *night) rings(alarm string) bool {
+	_ = n.Ringing() // which looks at the queues
+	period := n.Alarm(alarm)
+	period.Periods, period.Datapoints = 1, 1
+	state, _ := n.CloudWatch.Judge(period)
+	return state == cloudwatch.Ringing
 }

@@ -18,7 +18,6 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"clientkeeper/internal/sandbox"
-	"clientkeeper/internal/sandbox/cloudwatch"
 	"clientkeeper/internal/sandbox/lambda"
 	"clientkeeper/internal/sandbox/tenant"
 	"clientkeeper/internal/telemetry"
@@ -219,13 +218,7 @@ func (n *night) provoke(p provocation) {
 			n.pass(a.Period)
 		}
 		p.make(n)
-		period := a
-		period.Periods, period.Datapoints = 1, 1
-		n.eventually(fmt.Sprintf("period %d of %s", i+1, p.alarm), func() bool {
-			_ = n.Ringing() // which looks at the queues
-			state, _ := n.CloudWatch.Judge(period)
-			return state == cloudwatch.Ringing
-		})
+		n.eventually(fmt.Sprintf("period %d of %s", i+1, p.alarm), func() bool { return n.rings(p.alarm) })
 	}
 	if story, rings := n.Ringing()[p.alarm]; !rings {
 		n.t.Errorf("%s does not ring: %s", p.alarm, story)
