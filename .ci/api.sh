@@ -7,8 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$1
 clientkeeper=$2
-python3 -m venv "$work/schemathesis"
-.ci/retry "$work/schemathesis/bin/pip" install --quiet --disable-pip-version-check 'schemathesis>=4,<5' openapi-spec-validator
+.ci/venv "$work/schemathesis"
 
 echo "-- the description is OpenAPI 3.1"
 "$work/schemathesis/bin/openapi-spec-validator" internal/handler/openapi.json

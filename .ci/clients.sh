@@ -6,26 +6,26 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$1
 pids=()
-stop() { for pid in "${pids[@]}"; do kill -INT "$pid" 2>/dev/null || true; done; wait; }
+# Not by INT, which what a script starts in the background ignores until it asks for it.
+stop() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; wait; }
 trap stop EXIT
 
 echo "-- installing boto3, the AWS CLI, moto, Auth0's SDK and deploy CLI"
-install() { # folder, packages: in folders of their own, for each pins another botocore
-  python3 -m venv "$work/$1"
-  .ci/retry "$work/$1/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
-}
-install moto 'moto[server]==5.2.1' boto3
-install cli awscli
+.ci/venv "$work/moto"
+.ci/venv "$work/cli"
 mkdir -p "$work/node"
-.ci/retry npm install --prefix "$work/node" --silent --no-audit --no-fund 'auth0@^7' 'auth0-deploy-cli@^8'
+.ci/retry npm install --prefix "$work/node" --silent --no-audit --no-fund auth0@7.1.0 auth0-deploy-cli@8.44.0
 export PATH="$work/cli/bin:$PATH"
 
 echo "-- the contract suites against moto"
-port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-moto=http://127.0.0.1:$port
-"$work/moto/bin/moto_server" -H 127.0.0.1 -p "$port" >"$work/moto.log" 2>&1 &
+touch "$work/moto.log"
+"$work/moto/bin/moto_server" -H 127.0.0.1 -p 0 >"$work/moto.log" 2>&1 &
 pids+=($!)
-for _ in $(seq 300); do curl -sf "$moto/moto-api/" >/dev/null && break; sleep 0.2; done
+for _ in $(seq 900); do
+  moto=$(sed -n 's/.* Running on \(http:[0-9.:/]*\).*/\1/p' "$work/moto.log")
+  [ -n "$moto" ] && curl -sf "$moto/moto-api/" >/dev/null && break
+  sleep 0.2
+done
 curl -sf "$moto/moto-api/" >/dev/null || { cat "$work/moto.log"; exit 1; }
 CLIENTKEEPER_SQS_ENDPOINT=$moto go test -count=1 -run Contract ./internal/sandbox/sqs
 CLIENTKEEPER_SECRETSMANAGER_ENDPOINT=$moto go test -count=1 -run Contract ./internal/sandbox/secretsmanager

@@ -6,10 +6,7 @@ cd "$(dirname "$0")/.."
 work=$1
 clone=$(mktemp -d "$work/readme.XXXXXX")
 git clone --quiet . "$clone/clone"
-if [ ! -x "$work/cli/bin/aws" ]; then
-  python3 -m venv "$work/cli"
-  .ci/retry "$work/cli/bin/pip" install --quiet --disable-pip-version-check awscli
-fi
+[ -x "$work/cli/bin/aws" ] || .ci/venv "$work/cli"
 . .ci/sam-cli.sh
 export PATH="$work/cli/bin:$work/sam/bin:$PATH" SAM_CLI_TELEMETRY=0
 cd "$clone/clone"

@@ -8,8 +8,7 @@ work=$1
 make --no-print-directory reproducible ARCHITECTURES=arm64
 make --no-print-directory release >/dev/null
 
-python3 -m venv "$work/cyclonedx"
-.ci/retry "$work/cyclonedx/bin/pip" install --quiet --disable-pip-version-check 'cyclonedx-python-lib[json-validation]'
+.ci/venv "$work/cyclonedx"
 "$work/cyclonedx/bin/python" - dist/*.cdx.json <<'PYTHON'
 import sys
 from cyclonedx.schema import SchemaVersion

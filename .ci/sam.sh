@@ -6,8 +6,7 @@ cd "$(dirname "$0")/.."
 work=$1
 . .ci/sam-cli.sh
 if ! command -v sam >/dev/null; then
-  python3 -m venv "$work/sam"
-  .ci/retry "$work/sam/bin/pip" install --quiet --disable-pip-version-check aws-sam-cli
+  .ci/venv "$work/sam"
   export PATH="$work/sam/bin:$PATH"
 fi
 [ -x "$work/cli/bin/aws" ] && PATH="$work/cli/bin:$PATH" # of the step before

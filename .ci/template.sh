@@ -5,8 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$1
-python3 -m venv "$work/template"
-.ci/retry "$work/template/bin/pip" install --quiet --disable-pip-version-check cfn-lint aws-sam-translator pyyaml
+.ci/venv "$work/template"
 # Left out: I4010 wants a summary of the architecture in a form of its own;
 # README.md has one.
 "$work/template/bin/cfn-lint" --include-checks I --include-experimental --ignore-checks I4010 --regions eu-central-1 us-east-1 -- template.yaml
