@@ -54,7 +54,7 @@ JSON
     python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])'
 }
 bearer=$(token)
-for _ in $(seq 300); do
+for _ in $(seq 900); do
   found=$(curl -sS --fail --cacert "$AUTH0_CA_FILE" -H "authorization: Bearer $bearer" -G "https://$AUTH0_DOMAIN/api/v2/clients" \
     --data-urlencode "external_client_id=$url" | python3 -c 'import json,sys; print(len(json.load(sys.stdin)))')
   [ "$found" = 1 ] && break
