@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 
 second="$work/another place/deep down/clone"
 mkdir -p "$work/another place/deep down"
