@@ -274,4 +274,4 @@ func crashTry(ctx context.Context, shared *crashShared, k crashKind, p *crashPoi
 }
 
 // crashLimit bounds a try; one takes seconds.
-const crashLimit = 2 * time.Minute
+const crashLimit = 10 * time.Minute

@@ -17,7 +17,7 @@ Once all of it answers, <dir>/env can be sourced by a shell, so that the AWS CLI
 and other tools talk to the sandbox.`
 
 // playTime bounds how long the sample events may take.
-const playTime = 90 * time.Second
+const playTime = 5 * time.Minute
 
 type sandboxFlags struct {
 	options sandbox.Options
