@@ -41,7 +41,7 @@ go build -o "$work/clientkeeper" ./internal/cmd/clientkeeper
 "$work/clientkeeper" sandbox -port 0 -play=false -set ApiRate=1000 -set ApiBurst=1000 -dir "$work/sandbox" >"$work/sandbox.log" 2>&1 &
 sandbox=$!
 pids+=("$sandbox")
-for _ in $(seq 900); do [ -f "$work/sandbox/env" ] && break; sleep 0.2; done
+for _ in $(seq 1500); do [ -f "$work/sandbox/env" ] && break; sleep 0.2; done
 [ -f "$work/sandbox/env" ] || { cat "$work/sandbox.log"; exit 1; }
 . "$work/sandbox/env"
 
