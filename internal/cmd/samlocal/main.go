@@ -97,7 +97,7 @@ func (r *runner) invokeAll(ctx context.Context) error {
 		}
 		r.sam.learn(name, sam.answer)
 		r.own.learn(name, own.answer)
-		r.table.add(row{"invoke", function, name, sam.outcome(), own.outcome(), seconds, 0})
+		r.table.add(row{how: "invoke", function: function, event: name, sam: sam.outcome(), own: own.outcome(), seconds: seconds, cut: cutShort(sam, own)})
 	}
 	return nil
 }

@@ -102,9 +102,35 @@ func summary(a map[string]any) string {
 	return strings.Join(words, " ")
 }
 
+// cutShort reports whether a container gave the same answer as the sandbox and
+// said nothing else, but less: sam local ends with the answer, whether or not it
+// has printed every line by then.
+func cutShort(sam, own result) bool {
+	printed, all := said(sam.log), said(own.log)
+	for words, n := range printed {
+		if n > all[words] {
+			return false
+		}
+	}
+	return answered(sam.answer) == answered(own.answer) && !maps.Equal(printed, all)
+}
+
 // logged is what the function's own lines say, each once and with its number.
-// Messages of a batch are done at the same time, so their order means nothing.
 func logged(log []byte) string {
+	seen := said(log)
+	var all []string
+	for _, words := range slices.Sorted(maps.Keys(seen)) {
+		if n := seen[words]; n > 1 {
+			words = fmt.Sprint(n, " ", words)
+		}
+		all = append(all, words)
+	}
+	return strings.Join(all, ", ")
+}
+
+// said counts what the function's own lines say. Messages of a batch are done at
+// the same time, so their order means nothing.
+func said(log []byte) map[string]int {
 	seen := map[string]int{}
 	for text := range bytes.Lines(log) {
 		var l struct {
@@ -119,12 +145,5 @@ func logged(log []byte) string {
 			seen[words]++
 		}
 	}
-	var all []string
-	for _, words := range slices.Sorted(maps.Keys(seen)) {
-		if n := seen[words]; n > 1 {
-			words = fmt.Sprint(n, " ", words)
-		}
-		all = append(all, words)
-	}
-	return strings.Join(all, ", ")
+	return seen
 }

@@ -38,6 +38,28 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// A container's log may end early; what it says must not be anything else.
+func TestALogIsCutShort(t *testing.T) {
+	const answer, one, other = `{"batchItemFailures":null}`, `{"reason":"message_invalid"}` + "\n", `{"reason":"message_not_json"}` + "\n"
+	for name, c := range map[string]struct {
+		sam, own result
+		want     bool
+	}{
+		"all is there":        {result{[]byte(answer), []byte(one + other)}, result{[]byte(answer), []byte(other + one)}, false},
+		"nothing is there":    {result{[]byte(answer), nil}, result{[]byte(answer), []byte(one)}, true},
+		"a part is there":     {result{[]byte(answer), []byte(one)}, result{[]byte(answer), []byte(one + other)}, true},
+		"one of two":          {result{[]byte(answer), []byte(one)}, result{[]byte(answer), []byte(one + one)}, true},
+		"something else":      {result{[]byte(answer), []byte(other)}, result{[]byte(answer), []byte(one)}, false},
+		"more is there":       {result{[]byte(answer), []byte(one)}, result{[]byte(answer), nil}, false},
+		"another answer":      {result{[]byte("null"), nil}, result{[]byte(answer), []byte(one)}, false},
+		"nobody says a thing": {result{[]byte(answer), nil}, result{[]byte(answer), nil}, false},
+	} {
+		if got := cutShort(c.sam, c.own); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func samples(t *testing.T) []string {
 	files, err := filepath.Glob("../../../events/*.json")
 	if err != nil || len(files) == 0 {
@@ -146,6 +168,7 @@ func TestTheTableJudges(t *testing.T) {
 	}{
 		"the same":                {row{sam: "201", own: "201"}, false},
 		"another":                 {row{sam: "201", own: "200"}, true},
+		"cut short":               {row{sam: "0", own: "0: created", cut: true}, false},
 		"another by design":       {row{sam: "403", own: "404", differs: 2}, false},
 		"by design, and the same": {row{sam: "404", own: "404", differs: 2}, true},
 	} {

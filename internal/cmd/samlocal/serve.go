@@ -94,7 +94,7 @@ func (r *runner) startLambda(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		r.table.add(row{"start-lambda", function, name, sam, own, seconds, 0})
+		r.table.add(row{"start-lambda", function, name, sam, own, seconds, 0, false})
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ func (r *runner) startAPI(ctx context.Context) (err error) {
 		if q.path == hooks {
 			function = "WebhookFunction"
 		}
-		r.table.add(row{"start-api", function, what, sam, own, seconds, q.differs})
+		r.table.add(row{"start-api", function, what, sam, own, seconds, q.differs, false})
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (r *runner) compareState(ctx context.Context) error {
 		}
 	}
 	for _, what := range []string{"dead letters", "secrets", "clients"} {
-		r.table.add(row{"afterwards", "", what, found[0][what], found[1][what], 0, 0})
+		r.table.add(row{"afterwards", "", what, found[0][what], found[1][what], 0, 0, false})
 	}
 	return nil
 }
