@@ -80,15 +80,15 @@
 //	                     us, not stored
 //
 // Which secret it has is read where the scope allows (read:client_keys), else
-// found out by trial logins, until the tenant's window is over. One that is
-// stored with another login method than the client's has to log in as well: not
-// every tenant minds. A key is the client's where the thumbprint of the stored
-// private half is that of an attached credential; where the tenant knows it by
-// another kid, it has to log in. So what a person has changed in the tenant
-// stays: the rotation stops, the doctor says why, and [Adopter] is the way
-// back. A client whose secret is not shown, and which is refused its grant
-// before its credential is looked at, is not rotated at all: it takes
-// read:client_keys, or the client_credentials grant.
+// found out by trial logins, until the tenant's window is over. Each counts
+// with pending's login method, and where that is not the client's it has to log
+// in as well: not every tenant minds. A key is the client's where the
+// thumbprint of the stored private half is that of an attached credential;
+// where the tenant knows it by another kid, it has to log in. So what a person
+// has changed in the tenant stays: the rotation stops, the doctor says why, and
+// [Adopter] is the way back. A client whose secret is not shown, and which is
+// refused its grant before its credential is looked at, is not rotated at all:
+// it takes read:client_keys, or the client_credentials grant.
 //
 // The labels are read again before and after the PATCH. Where AWSPENDING was
 // taken away in between, the tenant gets AWSCURRENT's secret back, or the client

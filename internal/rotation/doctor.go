@@ -218,10 +218,11 @@ func (d *Doctor) ask(ctx context.Context, e *exam) error {
 	}
 	e.keys, e.method = p, c.AuthMethod
 	w := &work{Rotator: d.Rotator, secret: e.secret, settings: e.settings}
+	previous := e.previous.sentAs(w.next(e.current, e.pending))
 	for _, each := range []struct {
 		stored
 		works *works
-	}{{e.current, &e.currentWorks}, {e.pending, &e.pendingWorks}, {e.previous, &e.previousWorks}} {
+	}{{e.current, &e.currentWorks}, {e.pending, &e.pendingWorks}, {previous, &e.previousWorks}} {
 		if !each.usable(e.settings.ClientID) || each.version == e.current.version && e.currentWorks != worksUnknown {
 			continue
 		}
@@ -245,7 +246,11 @@ func (w *work) working(ctx context.Context, c Client, p pool, s stored) (works, 
 	case !c.Secret.IsZero() && sameMethod(s, c):
 		return worksYes, nil
 	}
-	return toWorks(w.prove(ctx, s.value))
+	login, err := w.prove(ctx, s.value)
+	if login == undecided && !c.Secret.IsZero() {
+		login = proven // it is shown, and setSecret goes by that, too
+	}
+	return toWorks(login, err)
 }
 
 func toWorks(p proof, err error) (works, error) {

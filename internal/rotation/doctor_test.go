@@ -28,8 +28,12 @@ func add(s *fakeSecret, version, label, value string, ago time.Duration) {
 	s.label(label, version)
 }
 
-func ours(value string) string {
-	v, _ := secretJSON(value).Encode()
+func ours(value string) string { return oursBy("client_secret_post", value) }
+
+func oursBy(method, value string) string {
+	c := secretJSON(value)
+	c.AuthMethod = method
+	v, _ := c.Encode()
 	return v.Reveal()
 }
 
@@ -89,6 +93,15 @@ var sicknesses = map[string]sickness{
 	"another method, which does not matter": {"", func(_ *testing.T, _ *world, _ *fakeSecret, c *fakeClient, _ *Rotator) {
 		c.AuthMethod = "client_secret_basic"
 	}, nil, true, 0},
+	"another method, a login tells nothing": {"", func(_ *testing.T, w *world, s *fakeSecret, c *fakeClient, _ *Rotator) {
+		add(s, "p", Pending, ours("next"), 2*time.Hour)
+		c.Secret, c.AuthMethod = secret.New("next"), "client_secret_basic"
+		w.noGrant, w.grantFirst = true, true
+	}, []string{"pending_stuck"}, true, 0},
+	"gone back, to another method": {"", func(_ *testing.T, _ *world, s *fakeSecret, c *fakeClient, _ *Rotator) {
+		add(s, "older", Previous, oursBy("client_secret_basic", "initial"), 100*day)
+		c.AuthMethod, c.exact = "client_secret_basic", true
+	}, []string{"login_refused"}, false, 0},
 	"gone back": {"", func(_ *testing.T, _ *world, s *fakeSecret, c *fakeClient, _ *Rotator) {
 		add(s, "older", Previous, ours("older"), 100*day)
 		c.Secret = secret.New("older")

@@ -30,7 +30,7 @@ func (w *work) generate(ctx context.Context, current stored) error {
 	switch {
 	case holds(current, c.Secret):
 	case holds(previous, c.Secret):
-		holder = previous
+		holder = previous.sentAs(current)
 	case c.Mark == w.mark():
 		w.out.Note = "recovered"
 		return w.keep(ctx, current, c.Secret)

@@ -39,7 +39,8 @@ func (w *work) holding(ctx context.Context, c Client, pending stored) (holding, 
 	if err != nil {
 		return 0, err
 	}
-	all := []candidate{{pending, holdsPending}, {current, holdsCurrent}, {previous, holdsPrevious}}
+	next := w.next(current, pending)
+	all := []candidate{{pending, holdsPending}, {current.sentAs(next), holdsCurrent}, {previous.sentAs(next), holdsPrevious}}
 	kind := KindSecret
 	if c.AuthMethod == KindKey {
 		kind = KindKey
@@ -79,6 +80,24 @@ func (w *work) shown(ctx context.Context, c Client, all []candidate) (holding, e
 		return holdsMade, nil
 	}
 	return holdsForeign, nil
+}
+
+// next is what a rotation goes by: the value that is being made, or the one that
+// it would be made of.
+func (w *work) next(current, pending stored) stored {
+	if pending.usable(w.settings.ClientID) {
+		return pending
+	}
+	return current
+}
+
+// sentAs is a stored secret with the login method of the one that is to replace
+// it: that another method works says nothing of whether the new secret will.
+func (s stored) sentAs(next stored) stored {
+	if kindOf(s.value) == KindSecret && kindOf(next.value) == KindSecret {
+		s.value.AuthMethod = withSecret(next.value, s.value.ClientSecret).AuthMethod
+	}
+	return s
 }
 
 // sameMethod reports whether a stored secret is sent as the client's method

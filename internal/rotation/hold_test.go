@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,5 +112,59 @@ func TestAnotherLoginMethodStopsTheRotation(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The new secret is sent as pending says, so that is the method by which the one
+// that it replaces has to work, whichever method is stored beside that.
+func TestWhatIsReplacedWorksAsTheNewOneWill(t *testing.T) {
+	const post, basic = "client_secret_post", "client_secret_basic"
+	type value struct{ secret, method string }
+	for name, test := range map[string]struct {
+		tenant, current, previous, pending value
+		generated                          bool
+		reason                             string
+	}{
+		"changed back after adoption":         {value{"a", post}, value{"a", basic}, value{"a", post}, value{}, false, "not_held"},
+		"gone back with the method":           {value{"a", post}, value{"b", basic}, value{"a", post}, value{}, false, "not_held"},
+		"gone back, made by the tenant":       {value{"a", post}, value{"b", basic}, value{"a", post}, value{}, true, "answers_disagree"},
+		"corrected by hand under a rotation":  {value{"a", basic}, value{"a", basic}, value{}, value{"b", post}, false, "not_held"},
+		"stored with one that is not used":    {value{"a", post}, value{"a", "client_secret_jwt"}, value{}, value{}, false, ""},
+		"gone back by the method that stayed": {value{"a", basic}, value{"b", basic}, value{"a", basic}, value{}, false, ""},
+	} {
+		for _, hidden := range []bool{false, true} {
+			if hidden && test.generated {
+				continue // it takes a secret that is shown
+			}
+			t.Run(fmt.Sprintf("%s, hidden %v", name, hidden), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					w.human, w.hidden = true, hidden
+					c := w.put(nil, secretJSON(test.tenant.secret))
+					c.AuthMethod, c.exact = test.tenant.method, true
+					w.edit(func(s *fakeSecret) {
+						s.all, s.values = nil, map[string]string{}
+						for label, v := range map[string]value{Current: test.current, Previous: test.previous, Pending: test.pending} {
+							if v.secret != "" {
+								add(s, map[string]string{Current: "v0", Previous: "v1", Pending: tokenOf(1)}[label], label, oursBy(v.method, v.secret), time.Hour)
+							}
+						}
+						if test.generated {
+							s.Tags[TagStrategy] = StrategyGenerated
+						}
+					})
+					err := w.engine(w.rotator(), tokenOf(1), 2)
+					if (err == nil) != (test.reason == "") || err != nil && fault.Reason(err) != test.reason {
+						t.Errorf("%v, want %q", err, test.reason)
+					}
+					if err != nil && c.Secret.Reveal() != test.tenant.secret {
+						t.Error("the secret in the tenant was changed")
+					}
+					if err == nil && !w.works() {
+						t.Error("nothing stored logs in")
+					}
+				})
+			})
+		}
 	}
 }

@@ -35,6 +35,10 @@ var drifts = map[string]struct {
 		c.own("f", "f", true, 0, day)
 		c.pool[0].Name = foreignName
 	}, true, "", ""},
+	"the method is changed back": {KindSecret, func(w *world, c *fakeClient) {
+		add(w.state.secrets[arn], "older", Previous, oursBy("client_secret_basic", "initial"), time.Hour)
+		c.AuthMethod, c.exact = "client_secret_basic", true
+	}, false, "", "initial"},
 	"a key is replaced by two others": {KindKey, func(_ *world, c *fakeClient) { foreignKeys(c) }, false, "slots_taken", ""},
 }
 
