@@ -10,6 +10,18 @@ pids=()
 stop() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; wait; }
 trap stop EXIT
 
+# Runs tests against what others wrote. Says which of them were left out, and
+# why; all that was printed if one failed.
+against() {
+  go test -v -count=1 "$@" >"$work/tests.log" 2>&1 || { cat "$work/tests.log"; return 1; }
+  grep -E '^ok|--- SKIP|_test\.go:' "$work/tests.log"
+}
+# The same where nothing may be left out, since what it takes was installed.
+all_against() {
+  against "$@"
+  if grep -q -e '--- SKIP' -e 'no tests to run' "$work/tests.log"; then echo "a test was to run that did not"; return 1; fi
+}
+
 echo "-- installing boto3, the AWS CLI, moto, Auth0's SDK and deploy CLI"
 .ci/venv "$work/moto"
 .ci/venv "$work/cli"
@@ -27,18 +39,18 @@ for _ in $(seq 900); do
   sleep 0.2
 done
 curl -sf "$moto/moto-api/" >/dev/null || { cat "$work/moto.log"; exit 1; }
-CLIENTKEEPER_SQS_ENDPOINT=$moto go test -count=1 -run Contract ./internal/sandbox/sqs
-CLIENTKEEPER_SECRETSMANAGER_ENDPOINT=$moto go test -count=1 -run Contract ./internal/sandbox/secretsmanager
+CLIENTKEEPER_SQS_ENDPOINT=$moto against -run Contract ./internal/sandbox/sqs
+CLIENTKEEPER_SECRETSMANAGER_ENDPOINT=$moto against -run Contract ./internal/sandbox/secretsmanager
 
 echo "-- Lambda and the scheduler against the AWS CLI"
-AWS_CLI="$work/cli/bin/aws" go test -count=1 -run '^TestAWSCLI$' ./internal/sandbox/lambda ./internal/sandbox/scheduler
+AWS_CLI="$work/cli/bin/aws" all_against -run '^TestAWSCLI$' ./internal/sandbox/lambda ./internal/sandbox/scheduler
 
 echo "-- the tenant against Auth0's SDK"
-AUTH0_NODE_SDK="$work/node" go test -count=1 -run NodeSDK ./internal/sandbox/tenant
+AUTH0_NODE_SDK="$work/node" all_against -run NodeSDK ./internal/sandbox/tenant
 
 echo "-- a running sandbox"
 go build -o "$work/clientkeeper" ./internal/cmd/clientkeeper
-"$work/clientkeeper" sandbox -port 0 -play=false -set ApiRate=1000 -set ApiBurst=1000 -dir "$work/sandbox" >"$work/sandbox.log" 2>&1 &
+"$work/clientkeeper" sandbox -port 0 -plan unlimited -play=false -set ApiRate=1000 -set ApiBurst=1000 -dir "$work/sandbox" >"$work/sandbox.log" 2>&1 &
 sandbox=$!
 pids+=("$sandbox")
 for _ in $(seq 1500); do [ -f "$work/sandbox/env" ] && break; sleep 0.2; done
