@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// rounding is what a sum of parts of tokens may lack of a whole one.
+const rounding = 1e-9
+
 // A meter is one bucket with its tokens. All callers share it.
 type meter struct {
 	Bucket
@@ -37,9 +40,9 @@ func (m *meter) take(now time.Time) reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.refill(now)
-	ok := m.tokens >= 1
+	ok := m.tokens >= 1-rounding
 	if ok {
-		m.tokens--
+		m.tokens = max(0, m.tokens-1)
 	}
 	return reading{limit: m.Burst, remaining: int(m.tokens), reset: m.next(now), ok: ok}
 }
@@ -62,9 +65,9 @@ func (m *meter) next(now time.Time) int64 {
 	missing := math.Floor(m.tokens) + 1 - m.tokens
 	wait := missing / m.rate()
 	if !m.continuous {
-		return now.Unix() + max(1, int64(math.Ceil(wait-1e-9)))
+		return now.Unix() + max(1, int64(math.Ceil(wait-rounding)))
 	}
-	return int64(math.Ceil(float64(now.UnixNano())/1e9 + wait))
+	return now.Add(time.Duration(math.Ceil(wait*1e9)) + time.Second - 1).Unix()
 }
 
 func (r reading) write(h http.Header) {

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"testing"
@@ -49,6 +50,39 @@ func TestMeter(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestResetFindsAToken has a caller of every bucket wait for exactly as long as
+// it is told each time it is refused.
+func TestResetFindsAToken(t *testing.T) {
+	for name, p := range plans {
+		for _, b := range []Bucket{p.API, p.List, p.Search, p.Token} {
+			for _, continuous := range []bool{false, true} {
+				if b.Burst > 0 && b.Burst < plenty {
+					waitForResets(t, name, b, continuous)
+				}
+			}
+		}
+	}
+}
+
+func waitForResets(t *testing.T, plan string, b Bucket, continuous bool) {
+	draw := rand.New(rand.NewPCG(1, uint64(b.Burst)))
+	for range 200 {
+		m := newMeter(b, continuous)
+		now := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(draw.Int64N(int64(time.Hour))))
+		for range 300 {
+			if got := m.take(now); !got.ok {
+				told := time.Unix(got.reset, 0)
+				if !told.After(now) || !m.take(told).ok {
+					t.Errorf("%s, %+v, continuous %v: refused at %v, and again at the reset %v", plan, b, continuous, now.UTC(), told.UTC())
+					return
+				}
+				now = told
+			}
+			now = now.Add(time.Duration(draw.Int64N(int64(3 * time.Second / time.Duration(b.Burst)))))
+		}
 	}
 }
 

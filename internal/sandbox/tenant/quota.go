@@ -92,4 +92,7 @@ func quotaHeader(windows []quotaWindow, now time.Time) http.Header {
 	return h
 }
 
-func secondsUntil(at, now time.Time) int64 { return max(1, int64(at.Sub(now).Seconds())) }
+// secondsUntil rounds up, so that whoever waits so long finds the next window.
+func secondsUntil(at, now time.Time) int64 {
+	return max(1, int64((at.Sub(now)+time.Second-1)/time.Second))
+}

@@ -55,3 +55,29 @@ func TestTokenQuota(t *testing.T) {
 		t.Error("a stranger is told of the quota")
 	}
 }
+
+// TestQuotaIsOpenWhenItSays asks again as soon as Retry-After allows, from a
+// moment that is not a whole second.
+func TestQuotaIsOpenWhenItSays(t *testing.T) {
+	c := newClock()
+	c.advance(500 * time.Millisecond)
+	w := open(t, Options{Now: c.now})
+	id, secret := w.AddManagementClient("read:clients")
+	w.call("PATCH", "/api/v2/clients/"+id, map[string]any{"token_quota": map[string]any{"client_credentials": map[string]any{
+		"enforce": true, "per_hour": 1}}})
+	ask := func() result {
+		return w.token(url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}, "audience": {w.Audience()}}, nil)
+	}
+	if r := ask(); r.status != 200 {
+		t.Fatalf("within the quota: %d %s", r.status, r.raw)
+	}
+	r := ask()
+	wait, err := time.ParseDuration(r.header.Get("Retry-After") + "s")
+	if r.status != 429 || err != nil {
+		t.Fatalf("beyond the quota: %d %v %s", r.status, r.header, r.raw)
+	}
+	c.advance(wait)
+	if r := ask(); r.status != 200 {
+		t.Errorf("after the %v that were asked for: %d %v %s", wait, r.status, r.header, r.raw)
+	}
+}
