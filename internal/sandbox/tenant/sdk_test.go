@@ -18,14 +18,20 @@ func TestNodeSDK(t *testing.T) {
 		t.Skip("AUTH0_NODE_SDK names no folder with the npm package auth0")
 	}
 	for _, method := range []string{"client_secret", "private_key_jwt"} {
-		t.Run(method, func(t *testing.T) { driveSDK(t, method == "private_key_jwt") })
+		t.Run(method, func(t *testing.T) { driveSDK(t, plans["unlimited"], method == "private_key_jwt") })
 	}
+	t.Run("rate limited", func(t *testing.T) {
+		if driveSDK(t, plans["free"], false) == 0 {
+			t.Error("the SDK never met the rate limit")
+		}
+	})
 }
 
-func driveSDK(t *testing.T, withKey bool) {
+// driveSDK is how many of the SDK's requests were answered 429.
+func driveSDK(t *testing.T, plan Plan, withKey bool) (throttled int) {
 	docs := &documents{}
 	docs.put(t, codeURL, codeDocument())
-	w := open(t, Options{Domain: "localhost", CIMD: true, Fetcher: docs})
+	w := open(t, Options{Domain: "localhost", Plan: plan, CIMD: true, Fetcher: docs})
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(ca, w.CAPEM(), 0o600); err != nil {
 		t.Fatal(err)
@@ -50,6 +56,7 @@ func driveSDK(t *testing.T, withKey bool) {
 	if v := w.Violations(); len(v) > 0 {
 		t.Errorf("violations: %q", v)
 	}
+	return w.Counts().Throttled
 }
 
 func checkSDK(t *testing.T, out []byte) {
