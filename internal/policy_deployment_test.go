@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -67,6 +69,49 @@ func TestTheDeploymentCheckSeesEveryVariable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An alarm that cannot ring while only a tenth has the new version sends nothing
+// back. One of n datapoints needs breaches in n periods on end, and the last of
+// them may have just begun, for CloudWatch looks every minute at the minutes up
+// to then. (CodeDeploy "Deployment configurations on an AWS Lambda compute
+// platform", CloudWatch "Alarm evaluation".)
+func TestTheAlarmsOfAGradualDeploymentCanRingInTime(t *testing.T) {
+	resources, _ := ours(t)
+	const delay = 2 * time.Minute // until a metric is there and was looked at
+	watched := 0
+	for id, r := range resources {
+		p := member(r, "DeploymentPreference")
+		if p.Kind == 0 {
+			continue
+		}
+		minutes, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(part(p, "Type").Value, "Canary10Percent"), "Minutes"))
+		if err != nil {
+			t.Errorf("%s is deployed in steps that this test does not know: %s", id, part(p, "Type").Value)
+			continue
+		}
+		for _, name := range scalars(part(p, "Alarms")) {
+			number := func(of string) int { return number(t, resources[name], of) }
+			periods, length := number("DatapointsToAlarm"), time.Duration(number("Period"))*time.Second
+			if soonest := time.Duration(periods-1)*length + delay; soonest >= time.Duration(minutes)*time.Minute {
+				t.Errorf("%s goes to everybody after %d minutes, and %s rings after %s", id, minutes, name, soonest)
+			}
+			watched++
+		}
+	}
+	if watched < 5 {
+		t.Errorf("only %d alarms of gradual deployments", watched)
+	}
+}
+
+// number is a member of an alarm.
+func number(t *testing.T, alarm resource, name string) int {
+	t.Helper()
+	n, err := strconv.Atoi(member(alarm, name).Value)
+	if err != nil {
+		t.Fatalf("%s of an alarm: %v", name, err)
+	}
+	return n
 }
 
 // README.md says how long the stack's name may be: names that begin with it have
