@@ -23,6 +23,7 @@ func TestParse(t *testing.T) {
 		"space alone":                   {" \n", "json_invalid"},
 		"a byte order mark":             {"\ufeff{}", "json_invalid"},
 		"not UTF-8":                     {"{\"a\":\"\xff\"}", "json_invalid"},
+		"what was not UTF-8":            {"{\"a\":\"\ufffd\"}", "json_invalid"},
 		"overlong UTF-8":                {"{\"a\":\"\xc0\xaf\"}", "json_invalid"},
 		"UTF-16":                        {"{\x00}\x00", "json_invalid"},
 		"cut off":                       {`{"a":`, "json_invalid"},

@@ -52,8 +52,10 @@ func check(body []byte) error {
 		return invalid("json_invalid", "the body is empty")
 	case bytes.HasPrefix(body, []byte("\ufeff")):
 		return invalid("json_invalid", "the body begins with a byte order mark")
-	case !utf8.Valid(body):
-		return invalid("json_invalid", "the body is not UTF-8")
+	// A gateway that hands on a body as text has to put U+FFFD in the place of
+	// what was not UTF-8: then nobody knows any more what was sent.
+	case bytes.ContainsRune(body, utf8.RuneError):
+		return invalid("json_invalid", "the body is not UTF-8, or holds U+FFFD in the place of what was not")
 	}
 	var whole json.RawMessage
 	d := json.NewDecoder(bytes.NewReader(body))

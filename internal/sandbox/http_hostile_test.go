@@ -204,7 +204,7 @@ func (c *caller) hostileWire(token string) {
 		"10 MB and more":      {strings.Repeat("x", 10<<20+1), nil, 413, "Request Entity Too Large"},
 		"4 MB":                {strings.Repeat("x", 4<<20), nil, 413, "body_too_large"},
 		"binary":              {"\x00\xff\xfe", []string{"Content-Type", "application/octet-stream"}, 415, "media_type"},
-		"not UTF-8":           {"{\"name\":\"\xff<\"}", nil, 400, "body_invalid"},
+		"not UTF-8":           {"{\"name\":\"\xff\"}", nil, 400, "json_invalid"},
 		"a form":              {"name=x", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "media_type"},
 		"two keys":            {`{"name":"x"}`, []string{"Idempotency-Key", "other"}, 400, "idempotency_key_invalid"},
 		"a member twice":      {`{"name":"x","name":"y"}`, nil, 400, "json_ambiguous"},
