@@ -177,7 +177,7 @@ func (s *Service) explain(ctx context.Context, id cimd.ClientID, refusal error) 
 
 func refused(reason string, v Validation) error {
 	e := &fault.Error{Kind: fault.Invalid, Op: "registration.judge", Reason: reason,
-		Detail: "the tenant refuses the document", Next: "its owner must correct it; then redrive the message",
+		Detail: "the tenant refuses the document", Next: "its owner must correct it; then ask again, or redrive the message",
 		Err: &Refusal{v.Violations, v.Warnings}}
 	if reason == "document_has_warnings" {
 		e.Detail = "the tenant warns about the document, and WARNINGS_ARE_FATAL is set"
@@ -191,7 +191,7 @@ func unreachable(reasons []string) error {
 	}
 	return &fault.Error{Kind: fault.Unavailable, Op: "registration.preview", Reason: reasonUnreachable,
 		Detail: "the tenant cannot read the document",
-		Next:   "see that the URL answers 200 to anybody, without a redirect; then redrive the message",
+		Next:   "see that the URL answers 200 to anybody, without a redirect; then ask again, or redrive the message",
 		Err:    errors.New(strings.Join(reasons, "; "))}
 }
 
