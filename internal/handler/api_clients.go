@@ -178,7 +178,7 @@ func (h *API) listClients(r *httpRequest) (work, error) {
 
 // sealCursor hands out a place in a list so that nobody is tempted to read it,
 // and so that one that was cut or made up is told apart from one that was given
-// out, before anybody is asked. It guards nothing: AWS checks the token inside.
+// out, before anybody is asked. It guards nothing: no place in the list is secret.
 func sealCursor(token string) string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%08x%s", crc32.ChecksumIEEE([]byte(token)), token))
 }
