@@ -45,9 +45,12 @@ func LoadStack(getenv func(string) string) (RegisterClient, error) {
 		return getenv(name)
 	}}
 	c := e.registerClient()
-	e.api()
+	made := e.api().SecretPrefix
 	e.rotateSecret()
 	e.scheduleRotations()
+	if stack := getenv("STACK_NAME"); stack != "" && made == stack+"/" {
+		e.wrong("SECRET_PREFIX", "begins the names of the stack's own secrets, which the HTTP API could then read; take another one")
+	}
 	// No function reads it: it is the queue's.
 	if most, err := strconv.Atoi(getenv("MAX_RECEIVE_COUNT")); err == nil && most <= c.MaxTries {
 		e.wrong("MAX_TRIES", "is not below MaxReceiveCount; SQS would move a message first, and give no reason")
