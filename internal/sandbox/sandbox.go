@@ -10,10 +10,11 @@
 // Each room (the packages below this one) lists what it does not imitate in
 // its package comment. Across them: nothing checks IAM permissions or
 // signatures, and metadata documents come from a host in the sandbox that
-// answers for every name, so no request leaves the machine. Of the template,
-// no pipe is imitated, so events stay in their queue; no custom resource, so
-// nothing checks a deployment; no version, alias or gradual deployment. The
-// queue of failed runs gets what a function failed at, and not what EventBridge
+// answers for every name. So no request leaves the machine but one: a jwks_uri
+// is read by the function itself, where it really is. Of the template, no pipe
+// is imitated, so events stay in their queue; no custom resource, so nothing
+// checks a deployment; no version, alias or gradual deployment. The queue of
+// failed runs gets what a function failed at, and not what EventBridge
 // Scheduler could not begin.
 package sandbox
 
