@@ -59,6 +59,11 @@ func TestTheDeploymentCheckSeesEveryVariable(t *testing.T) {
 	for i := 0; i+1 < len(variables.Content); i += 2 {
 		told[variables.Content[i].Value] = variables.Content[i+1].Value
 	}
+	for name, want := range map[string]string{"STACK_NAME": "AWS::StackName", "MAX_RECEIVE_COUNT": "MaxReceiveCount"} { // which no function has
+		if told[name] != want {
+			t.Errorf("the check has %s from %q, want %s", name, told[name], want)
+		}
+	}
 	for id, r := range resources {
 		if r.Type != "AWS::Serverless::Function" || id == "CheckDeploymentFunction" {
 			continue
