@@ -83,7 +83,7 @@ func parsePublicPEM(text string) (material, error) {
 	case "RSA PUBLIC KEY":
 		public, err = x509.ParsePKCS1PublicKey(block.Bytes)
 	case "CERTIFICATE":
-		return material{}, unusable("pem_is_certificate", "that is a certificate, not a public key; it belongs into the member for certificates")
+		return material{}, invalid("pem_is_certificate", "that is a certificate, not a public key", "send it as certificate, not as pem")
 	default:
 		return material{}, unusable("pem_invalid", "the PEM block is no public key")
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"errors"
 	"math/big"
 	"strings"
 	"testing"
@@ -106,6 +107,9 @@ func TestPublicKeysAsPEM(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m, err := parsePublicPEM(test.text)
 			outcome(t, err, test.reason)
+			if e, ok := errors.AsType[*fault.Error](err); test.reason == "pem_is_certificate" && (!ok || e.Next != "send it as certificate, not as pem") {
+				t.Errorf("the next action does not help: %v", err)
+			}
 			if err == nil && (m.pem != good || len(m.kid) != 43) {
 				t.Errorf("%+v", m)
 			}

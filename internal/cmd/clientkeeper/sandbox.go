@@ -36,7 +36,7 @@ func runSandbox(ctx context.Context, inv *invocation) error {
 		f.BoolVar(&s.play, "play", true, "play the sample events of events/")
 		f.BoolVar(&s.once, "once", false, "stop after playing, and fail if anything was not as expected")
 		f.BoolVar(&s.asJSON, "json", false, "print the functions' log lines as they are, and the result as JSON")
-		f.StringVar(&s.options.Plan, "plan", "enterprise", "the tenant's `plan`, which decides its rate limits: free, essentials, professional, enterprise, enterprise-nonprod, private-20, private-100, unlimited")
+		f.StringVar(&s.options.Plan, "plan", "enterprise", "the tenant's `plan`, which decides its rate limits: free, essentials, professional, enterprise, enterprise-nonprod, private-20, private-100, private-500, private-1500, unlimited")
 		f.StringVar(&s.options.Mischief, "mischief", "", "what goes wrong at the tenant, as route=fault:share, ..., such as register=502-after:5%,*=429:2%")
 		f.Func("set", "a parameter of template.yaml, as `name=value`; may be repeated", func(text string) error {
 			name, value, ok := strings.Cut(text, "=")
