@@ -81,7 +81,7 @@ func ParseRequest(body string) (Request, error) {
 		return Request{}, invalid("message_too_long", fmt.Sprintf("the body has %d bytes, more than %d", len(body), maxBody), "shorten the message")
 	case strings.HasPrefix(trimmed, "{"):
 		return parseObject(trimmed)
-	case strings.Contains(trimmed, "://"):
+	case hasScheme(trimmed):
 		id, err := cimd.ParseClientID(trimmed)
 		if err != nil {
 			return Request{}, err
@@ -89,7 +89,17 @@ func ParseRequest(body string) (Request, error) {
 		return Request{ClientID: id, Mode: Register}, nil
 	}
 	return Request{}, invalid("message_not_json", "the body is neither a JSON object nor an https URL",
-		`send {"external_client_id": "https://..."} or the URL alone`)
+		`send {"external_client_id": "https://..."} or the URL alone, without quotes, brackets or a byte order mark around it`)
+}
+
+// hasScheme reports whether s begins as a URL of any scheme does (RFC 3986
+// section 3.1). A list, a JSON string or a sentence that holds a URL does not,
+// and advice about the characters of a URL would lead its sender astray.
+func hasScheme(s string) bool {
+	scheme, _, ok := strings.Cut(s, "://")
+	return ok && scheme != "" && !strings.ContainsFunc(scheme, func(r rune) bool {
+		return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("+-.", r)
+	})
 }
 
 func invalid(reason, detail, next string) error {

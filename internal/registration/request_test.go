@@ -86,13 +86,17 @@ func TestMessagesThatAreRefused(t *testing.T) {
 	tests := map[string]struct{ body, reason string }{
 		"nothing":                   {"", "message_not_json"},
 		"words":                     {"please register our client", "message_not_json"},
-		"a list":                    {`["` + document + `"]`, ""},
+		"a list":                    {`["` + document + `"]`, "message_not_json"},
+		"a JSON string":             {`"` + document + `"`, "message_not_json"},
+		"an object in a string":     {`"{\"external_client_id\":\"` + document + `\"}"`, "message_not_json"},
+		"a URL in a sentence":       {"please register " + document, "message_not_json"},
+		"a URL in angle brackets":   {"<" + document + ">", "message_not_json"},
 		"null":                      {"null", "message_not_json"},
 		"a number":                  {"7", "message_not_json"},
 		"half an object":            {`{"external_client_id":"` + document, "message_not_json"},
 		"an object not closed":      {`{"external_client_id":"` + document + `"`, "message_not_json"},
 		"two objects":               {`{"external_client_id":"` + document + `"}{}`, "message_not_json"},
-		"a byte order mark":         {"\ufeff" + `{"external_client_id":"` + document + `"}`, ""},
+		"a byte order mark":         {"\ufeff" + `{"external_client_id":"` + document + `"}`, "message_not_json"},
 		"bytes that are not UTF-8":  {object("\"request_id\":\"\xff\""), "message_not_json"},
 		"no client id":              {`{"mode":"register"}`, "message_incomplete"},
 		"a null client id":          {`{"external_client_id":null}`, "message_invalid"},
@@ -119,8 +123,9 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"null labels":               {object(`"labels":null`), "message_invalid"},
 		"plain http":                {`{"external_client_id":"http://agents.example.com/c"}`, ""},
 		"a query in the client id":  {`{"external_client_id":"` + document + `?x=1"}`, ""},
-		"a URL that is no document": {"https://", ""},
-		"a URL and more":            {document + " " + document, ""},
+		"a URL that is no document": {"https://", "client_id_bad_host"},
+		"a URL of another scheme":   {"git+ssh://agents.example.com/c", "client_id_not_https"},
+		"a URL and more":            {document + " " + document, "client_id_has_white_space"},
 	}
 	for name, test := range tests {
 		got, err := registration.ParseRequest(test.body)
