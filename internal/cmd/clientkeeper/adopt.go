@@ -27,7 +27,7 @@ client is the secret's.
 
 No rotation is started: the first is due after -interval. Secrets Manager learns the
 rotation function, and tries no more than its testSecret step. Adopting again goes on
-where an earlier try ended.` + aboutKeeping + `
+where an earlier try ended, and changes what flags were given for.` + aboutKeeping + `
 ROTATE_SECRET_FUNCTION_ARN is the rotation function, where -rotation-function is not
 given: the ARN of the function rotate-secret.`
 
@@ -167,11 +167,11 @@ func (a *adoption) wrong() (out []string) {
 func (k keeping) adopt(ctx context.Context, a adoption) (id string, err error) {
 	adopter := &rotation.Adopter{Rotator: k.rotator, Catalog: k.catalog}
 	tags := map[string]string{rotation.TagInterval: defaultInterval}
-	if a.secret == "" {
+	if a.secret == "" && !k.again(ctx, a) {
 		maps.Copy(tags, a.tags)
 		return adopter.Adopt(ctx, rotation.Adoption{ClientID: a.clientID, Name: a.name, Tags: tags})
 	}
-	s, err := k.describe(ctx, a.secret)
+	s, err := k.describe(ctx, cmp.Or(a.secret, a.name))
 	if err != nil {
 		return "", err
 	}
@@ -185,4 +185,11 @@ func (k keeping) adopt(ctx context.Context, a adoption) (id string, err error) {
 	}
 	maps.Copy(tags, a.tags)
 	return s.ID, adopter.AdoptSecret(ctx, s.ID, a.clientID, tags)
+}
+
+// again reports whether the secret to make was made and tagged by an earlier
+// adoption, so that flags have to change its tags.
+func (k keeping) again(ctx context.Context, a adoption) bool {
+	s, err := k.describe(ctx, a.name)
+	return err == nil && len(a.tags) > 0 && s.Tags[rotation.TagManaged] == "true" && s.Tags[rotation.TagClientID] == a.clientID && !s.Deleted
 }

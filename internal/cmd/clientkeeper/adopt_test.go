@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,14 @@ func TestAdoptTakesOverWithoutARotation(t *testing.T) {
 		t.Errorf("doctor: %s", out)
 	}
 	c.ok(t, "adopt", id) // once more is harmless
+	if again := c.tags(t, name); !maps.Equal(again, tags) {
+		t.Errorf("adopting again made the tags %v of %v", again, tags)
+	}
+	wantLines(t, c.ok(t, "adopt", "-interval", "7d", "-strategy", "tenant-generated", id), `^nothing is rotated now; .*\(in [67]d\)$`)
+	tags[rotation.TagInterval], tags[rotation.TagStrategy] = "7d", rotation.StrategyGenerated
+	if again := c.tags(t, name); !maps.Equal(again, tags) {
+		t.Errorf("adopting again with other flags made the tags %v, want %v", again, tags)
+	}
 	c.ok(t, "rotate", name)
 	if c.tenant.Accepts(id, secret) {
 		t.Error("the first rotation has changed nothing")
