@@ -22,8 +22,10 @@ import (
 //	none, a secret    store it as AWSPENDING, make it AWSCURRENT
 //	cannot be told    not_told
 //
-// What AWSPENDING held is dropped in the last two, for a rotation that stopped
-// there cannot go on. The tenant is not changed but for a key beside the others.
+// What AWSPENDING held is dropped in the rows of none, for a rotation that
+// stopped there cannot go on. A secret that was created without a value gets its
+// first one by them, too; one that has lost AWSCURRENT, no_current. The tenant is
+// not changed but for a key beside the others.
 func (w *work) restore(ctx context.Context, s Secret, c Client) error {
 	w.restoring = true
 	w.secret, w.event = s, Event{SecretID: s.ID, Token: s.labelled(Pending)}
@@ -46,9 +48,9 @@ func (w *work) restore(ctx context.Context, s Secret, c Client) error {
 		return refuse("rotation.adopt", "previous_held", "the tenant accepts AWSPREVIOUS", "clientkeeper rotate sets a new credential in both")
 	case has == holdsUnknown:
 		return notTold("rotation.adopt")
-	case s.labelled(Current) == "":
+	case s.labelled(Current) == "" && !s.empty():
 		return refuse("rotation.adopt", "no_current", "the secret has no AWSCURRENT", "store the client's credential as its value")
-	case w.interrupted(s):
+	case !s.empty() && w.interrupted(s):
 		return w.settle(ctx, s.ID)
 	case c.AuthMethod == KindKey:
 		return w.restoreKey(ctx, pending)
@@ -61,6 +63,11 @@ func (w *work) restore(ctx context.Context, s Secret, c Client) error {
 // purpose.
 func (w *work) interrupted(s Secret) bool {
 	return s.labelled(Pending) == "" && s.labelled(Previous) == "" && s.LastRotated.IsZero() && time.Since(s.Created) < stuckAfter
+}
+
+// empty reports whether the secret was created without a value.
+func (s Secret) empty() bool {
+	return s.labelled(Current) == "" && s.labelled(Pending) == "" && s.labelled(Previous) == ""
 }
 
 // base is what a restored value begins with: the members that others put there.
@@ -143,8 +150,8 @@ func (w *work) promote(ctx context.Context) error {
 	if err == nil {
 		err = w.forgetKeys(ctx, pending)
 	}
-	if err == nil {
-		err = w.move(ctx, w.secret.labelled(Current))
+	if current := w.secret.labelled(Current); err == nil && current != w.event.Token { // as a secret's first version is
+		err = w.move(ctx, current)
 	}
 	if err != nil {
 		return err

@@ -134,6 +134,39 @@ func TestAdoptASecretThatExists(t *testing.T) {
 	c.hunt(t)
 }
 
+// A secret that was created without a value, as infrastructure code does, is
+// given what the doctor says it will be given.
+func TestAdoptFillsASecretWithoutAValue(t *testing.T) {
+	c := openCloud(t)
+	shared, secret := c.client("shared")
+	keyed, _ := c.client("keyed")
+	if _, err := c.tenant.AddKey(keyed, publicKey(t), ""); err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]string{"shared": shared, "keyed": keyed} {
+		_, err := c.aws.CreateSecret(t.Context(), &sdk.CreateSecretInput{Name: &name, Tags: []types.Tag{
+			{Key: aws.String(rotation.TagManaged), Value: aws.String("true")}, {Key: aws.String(rotation.TagClientID), Value: &id},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantLines(t, c.fails(t, "findings are left", "doctor", name), `^ +no_current +AWSCURRENT has no value$`, `^ +-> adopt the client, which stores its credential$`)
+		c.ok(t, "adopt", "-secret", name, id)
+		c.idle(t)
+		if current, pending, previous := c.labels(t, name); current == "" || pending != "" || previous != "" {
+			t.Errorf("%s: labels %q %q %q", name, current, pending, previous)
+		}
+		if found, _ := c.findings(t, name); slices.ContainsFunc(found, func(f seen) bool { return f.Finding != "foreign_key" }) {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+	if c.current(t, "shared")["client_secret"] != secret || len(c.tenant.AttachedKeys(keyed)) != 2 {
+		t.Error("what is stored is not the client's, or the key has no place")
+	}
+	c.ok(t, "rotate", "shared")
+	c.hunt(t)
+}
+
 // A function that may not be called is found out at adoption, not at the first
 // rotation, and adopting again goes on.
 func TestAdoptWithoutAFunctionThatMayBeCalled(t *testing.T) {
