@@ -97,12 +97,12 @@ func (e exam) pendingSide() []Finding {
 		return nil
 	case version == e.current.version:
 		return []Finding{e.find("label_leftover", "AWSPENDING is still on the version that is AWSCURRENT", drop).safely(repairDrop, version)}
+	case e.pending.present && !e.pending.usable(e.settings.ClientID): // which no rotation would store
+		return []Finding{e.find("pending_foreign", "AWSPENDING holds a value that is no credential of this client, and no rotation can begin", "see whose it is, then "+drop)}
 	case e.secret.pendingSince(e.now) < stuckAfter:
 		return nil // a rotation is under way
 	case !e.pending.present:
 		return []Finding{e.find("pending_empty", "AWSPENDING has no value: a rotation was given up before its first step ended", drop).safely(repairDrop, version)}
-	case !e.pending.usable(e.settings.ClientID):
-		return []Finding{e.find("pending_foreign", "AWSPENDING holds a value that is no credential of this client, and no rotation can begin", "see whose it is, then "+drop)}
 	}
 	return []Finding{e.stuck(version, drop)}
 }

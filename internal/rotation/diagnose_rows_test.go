@@ -71,10 +71,15 @@ func TestRowsOfTheDiagnosis(t *testing.T) {
 			e.stuckFor("current")
 			e.current.value.ClientID, e.currentWorks, e.previousWorks = "another", worksUnknown, worksYes
 		}, "current_unusable pending_stuck*", ""},
-		"the same, and nothing more":               {func(e *exam) { e.stuckFor("current") }, "pending_stale*", ""},
-		"refused, another's":                       {func(e *exam) { e.current.value.ClientID, e.currentWorks = "another", worksNo }, "current_unusable", ""},
-		"refused":                                  {func(e *exam) { e.currentWorks = worksNo }, "login_refused", "adopt"},
-		"refused, gone back":                       {func(e *exam) { e.currentWorks, e.previousWorks = worksNo, worksYes }, "login_refused*", "rotate"},
+		"the same, and nothing more": {func(e *exam) { e.stuckFor("current") }, "pending_stale*", ""},
+		"pending is another's, a minute ago": {func(e *exam) {
+			e.secret = pendingFor(e.secret, time.Minute)
+			e.pending = stored{version: "v2", present: true, value: secretJSON("next")}
+			e.pending.value.ClientID = "another"
+		}, "pending_foreign", "see whose it is"},
+		"refused, another's": {func(e *exam) { e.current.value.ClientID, e.currentWorks = "another", worksNo }, "current_unusable", ""},
+		"refused":            {func(e *exam) { e.currentWorks = worksNo }, "login_refused", "adopt"},
+		"refused, gone back": {func(e *exam) { e.currentWorks, e.previousWorks = worksNo, worksYes }, "login_refused*", "rotate"},
 		"refused, a key of a client with a secret": {func(e *exam) { e.keyed(); e.currentWorks, e.method = worksNo, "client_secret_post" }, "login_refused", "adopt"},
 		"refused, a secret of a client with keys":  {func(e *exam) { e.currentWorks, e.method = worksNo, KindKey }, "login_refused", "adopt"},
 
@@ -126,7 +131,7 @@ func TestRowsOfTheDiagnosis(t *testing.T) {
 			e.secret = pendingFor(e.secret, time.Minute)
 			e.pending = stored{version: "v2", present: true, value: e.current.value}
 			e.pending.value.KeyID, e.pending.value.ClientID = "x", "another"
-		}, "key_unstored", ""},
+		}, "key_unstored pending_foreign", ""},
 	} {
 		e := healthy()
 		test.change(&e)

@@ -225,9 +225,10 @@
 //	overlap_over, key_unstored, orphan_credential
 //	                    retire it, if it is older than an hour and AWSCURRENT works
 //
-// A rotation that began less than an hour ago is left alone, and none is started
-// of a secret that is paused, or whose rotation was cancelled: a person has to
-// resume it, or to start it, first.
+// A rotation that began less than an hour ago is left alone, unless AWSPENDING
+// holds what no rotation stores, and none is started of a secret that is paused,
+// or whose rotation was cancelled: a person has to resume it, or to start it,
+// first.
 //
 // # Who has to be trusted
 //
