@@ -151,7 +151,7 @@ func ignoreConflict(err error) error {
 func (d *Doctor) inspect(ctx context.Context, id string) (exam, error) {
 	e := exam{now: time.Now()}
 	var err error
-	if e.secret, err = d.Store.Describe(ctx, id); err != nil {
+	if e.secret, err = d.Store.Describe(ctx, id); err != nil || e.secret.Deleted { // then its values cannot be read
 		return e, err
 	}
 	history, err := d.Catalog.History(ctx, id)

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
 	"clientkeeper/internal/rotation"
 )
 
@@ -76,6 +79,17 @@ func TestDoctorKnowsTwoSecretsOfOneClient(t *testing.T) {
 
 // A tenant that is down is one finding, however many secrets there are, and
 // what Secrets Manager knows is told all the same.
+// A secret that is scheduled for deletion can be described, and not read.
+func TestDoctorOfADeletedSecret(t *testing.T) {
+	c := openCloud(t)
+	c.adopted(t, "gone")
+	if _, err := c.aws.DeleteSecret(t.Context(), &sdk.DeleteSecretInput{SecretId: aws.String("gone")}); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, c.fails(t, "1 finding is left", "doctor", "gone"), `^gone$`,
+		`^  secret_deleted +the secret is scheduled for deletion$`, `^ +-> restore it, or let it go$`)
+}
+
 func TestDoctorWithoutATenant(t *testing.T) {
 	c := openCloud(t)
 	for i := range 3 {
