@@ -157,13 +157,22 @@ func (e exam) tenantSide() (out []Finding) {
 	if !e.current.usable(e.settings.ClientID) {
 		return nil
 	}
-	if e.secret.inFlight() || e.currentWorks != worksNo || kindOf(e.current.value) == KindKey && e.method == KindKey {
+	if e.currentWorks != worksNo || e.secret.inFlight() && !e.hopeless() || kindOf(e.current.value) == KindKey && e.method == KindKey {
 		return nil // a rotation, or the doctor of keys, sees to it
 	}
 	if e.previousWorks == worksYes {
 		return append(out, e.find("login_refused", "the tenant refuses AWSCURRENT and accepts AWSPREVIOUS", "rotate, which sets a new one in both").safely(repairRotate, e.current.version))
 	}
 	return append(out, e.find("login_refused", "the tenant accepts nothing that is stored: somebody changed it there, and rotations are refused", e.adopt()))
+}
+
+// hopeless reports whether a rotation that is under way cannot help: it has
+// stored its credential, and the tenant shows a secret that is stored nowhere. A
+// login would prove nothing while the tenant may accept the old or the new one.
+// After stuckAfter, pending_stuck says it.
+func (e exam) hopeless() bool {
+	return e.shown && e.pending.usable(e.settings.ClientID) && e.pendingWorks == worksNo && e.previousWorks != worksYes &&
+		e.secret.pendingSince(e.now) < stuckAfter
 }
 
 // keySide is what is wrong with the client's keys.

@@ -79,7 +79,26 @@ func TestRowsOfTheDiagnosis(t *testing.T) {
 		}, "pending_foreign", "see whose it is"},
 		"refused, another's": {func(e *exam) { e.current.value.ClientID, e.currentWorks = "another", worksNo }, "current_unusable", ""},
 		"refused":            {func(e *exam) { e.currentWorks = worksNo }, "login_refused", "adopt"},
-		"refused, gone back": {func(e *exam) { e.currentWorks, e.previousWorks = worksNo, worksYes }, "login_refused*", "rotate"},
+		"refused, and so is what a rotation stored a minute ago": {func(e *exam) {
+			e.stuckFor("next")
+			e.secret, e.currentWorks, e.shown = pendingFor(managed("a", day), time.Minute), worksNo, true
+		}, "login_refused", "adopt"},
+		"refused, where a login alone could tell, under way": {func(e *exam) {
+			e.stuckFor("next")
+			e.secret, e.currentWorks = pendingFor(managed("a", day), time.Minute), worksNo
+		}, "", ""},
+		"refused, and a rotation has stored nothing yet": {func(e *exam) {
+			e.secret, e.currentWorks, e.shown = pendingFor(e.secret, time.Minute), worksNo, true
+		}, "", ""},
+		"refused, and a rotation has set another": {func(e *exam) {
+			e.stuckFor("next")
+			e.secret, e.currentWorks, e.pendingWorks, e.shown = pendingFor(managed("a", day), time.Minute), worksNo, worksYes, true
+		}, "", ""},
+		"refused, gone back, under way": {func(e *exam) {
+			e.stuckFor("next")
+			e.secret, e.currentWorks, e.previousWorks, e.shown = pendingFor(managed("a", day), time.Minute), worksNo, worksYes, true
+		}, "", ""},
+		"refused, gone back":                       {func(e *exam) { e.currentWorks, e.previousWorks = worksNo, worksYes }, "login_refused*", "rotate"},
 		"refused, a key of a client with a secret": {func(e *exam) { e.keyed(); e.currentWorks, e.method = worksNo, "client_secret_post" }, "login_refused", "adopt"},
 		"refused, a secret of a client with keys":  {func(e *exam) { e.currentWorks, e.method = worksNo, KindKey }, "login_refused", "adopt"},
 

@@ -226,9 +226,9 @@
 //	                    retire it, if it is older than an hour and AWSCURRENT works
 //
 // A rotation that began less than an hour ago is left alone, unless AWSPENDING
-// holds what no rotation stores, and none is started of a secret that is paused,
-// or whose rotation was cancelled: a person has to resume it, or to start it,
-// first.
+// holds what no rotation stores, or the tenant shows a secret that is stored
+// nowhere. None is started of a secret that is paused, or whose rotation was
+// cancelled: a person has to resume it, or to start it, first.
 //
 // # Who has to be trusted
 //

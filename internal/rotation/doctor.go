@@ -51,7 +51,8 @@ type exam struct {
 	previousWorks              works
 	keys                       pool
 	method                     string
-	recent                     int // versions of the last day
+	shown                      bool // the tenant shows the client's secret, so that no login had to tell
+	recent                     int  // versions of the last day
 	shared                     bool
 }
 
@@ -216,7 +217,7 @@ func (d *Doctor) ask(ctx context.Context, e *exam) error {
 	if err != nil {
 		return err
 	}
-	e.keys, e.method = p, c.AuthMethod
+	e.keys, e.method, e.shown = p, c.AuthMethod, !c.Secret.IsZero()
 	w := &work{Rotator: d.Rotator, secret: e.secret, settings: e.settings}
 	previous := e.previous.sentAs(w.next(e.current, e.pending))
 	for _, each := range []struct {
