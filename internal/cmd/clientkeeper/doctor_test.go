@@ -77,8 +77,6 @@ func TestDoctorKnowsTwoSecretsOfOneClient(t *testing.T) {
 	}
 }
 
-// A tenant that is down is one finding, however many secrets there are, and
-// what Secrets Manager knows is told all the same.
 // A secret that is scheduled for deletion can be described, and not read.
 func TestDoctorOfADeletedSecret(t *testing.T) {
 	c := openCloud(t)
@@ -90,6 +88,8 @@ func TestDoctorOfADeletedSecret(t *testing.T) {
 		`^  secret_deleted +the secret is scheduled for deletion$`, `^ +-> restore it, or let it go$`)
 }
 
+// A tenant that is down is one finding, however many secrets there are, and
+// what Secrets Manager knows is told all the same.
 func TestDoctorWithoutATenant(t *testing.T) {
 	c := openCloud(t)
 	for i := range 3 {
