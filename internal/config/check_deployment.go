@@ -11,6 +11,9 @@ type CheckDeployment struct {
 	// Scopes are what the management client has to be granted.
 	// (REQUIRED_SCOPES, comma-separated)
 	Scopes []string
+	// AllowedAudiences is as in [API]. Where it names an API, Scopes has what it
+	// takes to give a grant and to undo one, too. (ALLOWED_AUDIENCES)
+	AllowedAudiences []string
 	// CIMDOptional lets a tenant pass that does not support client id metadata
 	// documents, which a stack that only rotates does not need.
 	// (CIMD_OPTIONAL, default false)
@@ -21,9 +24,17 @@ type CheckDeployment struct {
 func LoadCheckDeployment(getenv func(string) string) (CheckDeployment, error) {
 	e := env{get: getenv}
 	c := CheckDeployment{
-		Tenant:       e.tenant(),
-		Scopes:       e.list("REQUIRED_SCOPES", "the scopes that the management client needs, such as read:clients,create:clients,update:clients"),
-		CIMDOptional: e.flag("CIMD_OPTIONAL"),
+		Tenant:           e.tenant(),
+		Scopes:           e.list("REQUIRED_SCOPES", "the scopes that the management client needs, such as read:clients,create:clients,update:clients"),
+		AllowedAudiences: e.audiences("ALLOWED_AUDIENCES"),
+		CIMDOptional:     e.flag("CIMD_OPTIONAL"),
+	}
+	if len(c.AllowedAudiences) > 0 {
+		for _, scope := range []string{"delete:clients", "read:client_grants", "create:client_grants"} {
+			if !slices.Contains(c.Scopes, scope) {
+				c.Scopes = append(c.Scopes, scope)
+			}
+		}
 	}
 	return c, e.err("check-deployment")
 }
