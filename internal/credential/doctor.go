@@ -76,7 +76,7 @@ func (s *Service) examineSecret(ctx context.Context, there Stored, byRequest map
 	const discard = "schedule the secret's deletion"
 	clients := byRequest[there.Tags[TagRequest]]
 	switch {
-	case !there.Ours || there.Deleted || s.now().Sub(there.Created) < leftAlone:
+	case !there.Ours || there.Deleted || there.Tags[TagRequest] == "" || s.now().Sub(there.Created) < leftAlone:
 		// That this tenant knows nothing of another's secret says nothing.
 	case there.Tags[TagKeyOf] != "":
 		if used, err := s.keyUsed(ctx, there); err != nil || used {

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,11 +28,22 @@ func TestWhatTheDoctorFinds(t *testing.T) {
 			w.unmanage(c)
 		}, time.Minute, "", false},
 		"a secret and a client": {func(w *world, _ *Service, c Client) { w.unmanage(c) }, 2 * time.Hour, UnfinishedClient, false},
+		"another tenant's secret": {func(w *world, _ *Service, c Client) {
+			delete(w.clients, c.ClientID)
+			w.unmanage(c)
+			fakeStore{w}.find(c.SecretARN).Ours = false
+		}, 2 * time.Hour, "", false},
 		"two clients": {func(w *world, _ *Service, c Client) {
 			w.clients["second"] = &fakeClient{State: State{ID: "second", Metadata: w.clients[c.ClientID].Metadata}}
 		}, 2 * time.Hour, DoubledClient, false},
 		"a client without its secret": {func(w *world, _ *Service, _ Client) { clear(w.secrets) }, 2 * time.Hour, ClientUnstored, false},
-		"a key that is used":          {func(_ *world, s *Service, c Client) { addKey(s, c) }, 2 * time.Hour, "", false},
+		"the same, adopted since": {func(w *world, _ *Service, c Client) {
+			clear(w.secrets)
+			w.secrets["adopted"] = &fakeSecret{Stored: Stored{ARN: "arn:adopted", Name: "adopted", Ours: true, Managed: true, ClientID: c.ClientID}}
+		}, 2 * time.Hour, "", false},
+		"a client whose secret is to be deleted": {func(w *world, _ *Service, c Client) { fakeStore{w}.find(c.SecretARN).Deleted = true }, 2 * time.Hour, ClientUnstored, false},
+		"a list that is behind":                  {func(w *world, s *Service, _ Client) { s.Store = unlisted{fakeStore{w}} }, 2 * time.Hour, "", false},
+		"a key that is used":                     {func(_ *world, s *Service, c Client) { addKey(s, c) }, 2 * time.Hour, "", false},
 		"a key whose credential is gone": {func(w *world, s *Service, c Client) {
 			addKey(s, c)
 			w.clients[c.ClientID].credentials = w.clients[c.ClientID].credentials[:1]
@@ -47,7 +59,7 @@ func TestWhatTheDoctorFinds(t *testing.T) {
 				test.spoil(w, s, made)
 				time.Sleep(test.age)
 				found, err := s.Examine(t.Context())
-				if err != nil || test.want == "" && len(found) > 0 || test.want != "" && (len(found) != 1 || found[0].Slug != test.want || found[0].Safe != test.safe || found[0].Repair == "") {
+				if err != nil || test.want == "" && len(found) > 0 || test.want != "" && (len(found) != 1 || found[0].Slug != test.want || found[0].Safe != test.safe || found[0].Says == "" || found[0].Repair == "") {
 					t.Fatalf("%+v, %v; want %s", found, err, test.want)
 				}
 				if test.want != "" {
@@ -57,6 +69,11 @@ func TestWhatTheDoctorFinds(t *testing.T) {
 		})
 	}
 }
+
+// unlisted has secrets that its list does not show yet.
+type unlisted struct{ fakeStore }
+
+func (unlisted) Requested(context.Context) ([]Stored, error) { return nil, nil }
 
 // repaired repairs a finding once, if that is safe, and then it is gone.
 func repaired(t *testing.T, s *Service, f Finding) {
@@ -119,33 +136,116 @@ func (a abroad) Describe(ctx context.Context, id string) (Stored, error) {
 
 // What is no longer so is not repaired.
 func TestARepairLooksAgain(t *testing.T) {
+	for name, undo := range map[string]func(*world, *fakeClient, *fakeSecret){
+		"the client was only late": func(w *world, c *fakeClient, _ *fakeSecret) { w.clients[c.ID] = c },
+		"somebody took the secret": func(_ *world, _ *fakeClient, s *fakeSecret) { delete(s.Tags, TagRequest) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, s, made := furnished(t, PrivateKeyJWT)
+			lost, there := w.clients[made.ClientID], fakeStore{w}.find(made.SecretARN)
+			delete(w.clients, made.ClientID)
+			w.unmanage(made)
+			time.Sleep(2 * time.Hour)
+			found, err := s.Examine(t.Context())
+			if err != nil || len(found) != 1 || found[0].Name != there.Name {
+				t.Fatalf("%s: %+v, %v", name, found, err)
+			}
+			undo(w, lost, there)
+			if done, err := s.Repair(t.Context(), found[0]); done || err != nil || there.Deleted {
+				t.Errorf("%s: %v, %v", name, done, err)
+			}
+		})
+	}
+}
+
+// What could not be read is no reason to conclude anything, whichever of all
+// reads it was.
+func TestTheDoctorNeedsAllItReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s, made := furnished(t, PrivateKeyJWT)
-		lost := w.clients[made.ClientID]
-		delete(w.clients, made.ClientID)
-		w.unmanage(made)
+		addKey(s, made)
+		w.clients[made.ClientID].credentials = w.clients[made.ClientID].credentials[:1]
+		w.clients["left"] = &fakeClient{State: State{ID: "left", Metadata: map[string]string{MarkRequest: operation(5).ID, MarkSecret: "arn:gone"}}}
 		time.Sleep(2 * time.Hour)
-		found, err := s.Examine(t.Context())
-		if err != nil || len(found) != 1 {
-			t.Fatalf("%+v, %v", found, err)
-		}
-		w.clients[made.ClientID] = lost // it was only late
-		if done, err := s.Repair(t.Context(), found[0]); done || err != nil || (fakeStore{w}).find(made.SecretARN).Deleted {
-			t.Errorf("%v, %v", done, err)
+		reads := everyRead(t, w, 2, func() (int, error) {
+			found, err := s.Examine(t.Context())
+			return len(found), err
+		})
+		if want := []string{"store.requested", "tenant.marked", "tenant.credentials", "store.describe", "store.managed"}; !slices.Equal(reads, want) {
+			t.Errorf("read %v, want %v", reads, want)
 		}
 	})
 }
 
-// A list that could not be read is no reason to conclude anything.
-func TestTheDoctorNeedsBothLists(t *testing.T) {
-	for _, op := range []string{"store.requested", "tenant.marked"} {
-		w, s, _ := furnished(t, PrivateKeyJWT)
-		n := map[string]int{"store.requested": 1, "tenant.marked": 2}[op]
-		w.point = &point{n, op, failOnce}
-		if found, err := s.Examine(t.Context()); err == nil || len(found) > 0 {
-			t.Errorf("%s: %+v, %v", op, found, err)
+func TestARepairNeedsAllItReads(t *testing.T) {
+	for name, spoil := range map[string]func(*world, *Service, Client){
+		"no client": func(w *world, _ *Service, c Client) {
+			delete(w.clients, c.ClientID)
+			w.unmanage(c)
+		},
+		"no credential": func(w *world, s *Service, c Client) {
+			addKey(s, c)
+			w.clients[c.ClientID].credentials = w.clients[c.ClientID].credentials[:1]
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, s, made := furnished(t, PrivateKeyJWT)
+			spoil(w, s, made)
+			time.Sleep(2 * time.Hour)
+			found, err := s.Examine(t.Context())
+			if err != nil || len(found) != 1 {
+				t.Fatalf("%s: %+v, %v", name, found, err)
+			}
+			there := fakeStore{w}.find(found[0].SecretARN)
+			everyRead(t, w, 1, func() (discarded int, err error) {
+				_, err = s.Repair(t.Context(), found[0])
+				if there.Deleted {
+					discarded = 1
+				}
+				return discarded, err
+			})
+		})
+	}
+}
+
+// everyRead has f fail at each call in turn, which has to be its error and the
+// reason to do nothing, and once at none, which has to do what is wanted. It
+// returns the calls.
+func everyRead(t *testing.T, w *world, want int, f func() (int, error)) (calls []string) {
+	t.Helper()
+	w.anyOp = true
+	for n := 1; n < 100; n++ {
+		w.calls, w.struck, w.point = nil, false, &point{n: n, way: failOnce}
+		got, err := f()
+		if !w.struck {
+			if err != nil || got != want {
+				t.Errorf("nothing failed: %d, %v; want %d", got, err, want)
+			}
+			return w.calls
+		}
+		if err == nil || got != 0 {
+			t.Errorf("%v failed: %d, %v", w.calls, got, err)
 		}
 	}
+	t.Fatal("it never ends")
+	return nil
+}
+
+// The same report comes in the same order, whatever that of the list is.
+func TestFindingsAreInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for _, name := range []string{"c", "a", "b"} {
+			w.secrets[name] = &fakeSecret{Stored: Stored{ARN: "arn:" + name, Name: name, Ours: true, Created: time.Now(), Tags: map[string]string{TagRequest: name}}}
+		}
+		time.Sleep(2 * time.Hour)
+		for range 20 { // a map's order is another one each time
+			found, err := w.service().Examine(t.Context())
+			if err != nil || len(found) != 3 || found[0].Name != "a" || found[1].Name != "b" || found[2].Name != "c" {
+				t.Fatalf("%+v, %v", found, err)
+			}
+		}
+	})
 }
 
 func (w *world) unmanage(c Client) { fakeStore{w}.find(c.SecretARN).Managed = false }
