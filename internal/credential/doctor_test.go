@@ -42,8 +42,11 @@ func TestWhatTheDoctorFinds(t *testing.T) {
 			w.secrets["adopted"] = &fakeSecret{Stored: Stored{ARN: "arn:adopted", Name: "adopted", Ours: true, Managed: true, ClientID: c.ClientID}}
 		}, 2 * time.Hour, "", false},
 		"a client whose secret is to be deleted": {func(w *world, _ *Service, c Client) { fakeStore{w}.find(c.SecretARN).Deleted = true }, 2 * time.Hour, ClientUnstored, false},
-		"a list that is behind":                  {func(w *world, s *Service, _ Client) { s.Store = unlisted{fakeStore{w}} }, 2 * time.Hour, "", false},
-		"a key that is used":                     {func(_ *world, s *Service, c Client) { addKey(s, c) }, 2 * time.Hour, "", false},
+		"a list that is behind": {func(w *world, s *Service, c Client) {
+			w.unmanage(c)
+			s.Store = unlisted{fakeStore{w}}
+		}, time.Minute, "", false},
+		"a key that is used": {func(_ *world, s *Service, c Client) { addKey(s, c) }, 2 * time.Hour, "", false},
 		"a key whose credential is gone": {func(w *world, s *Service, c Client) {
 			addKey(s, c)
 			w.clients[c.ClientID].credentials = w.clients[c.ClientID].credentials[:1]

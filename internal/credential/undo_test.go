@@ -99,6 +99,18 @@ func TestAClientThatWasNeverMadeIsNotDeleted(t *testing.T) {
 	}
 }
 
+// A secret that another request has made is not there to be removed.
+func TestASecretOfAnotherRequestStays(t *testing.T) {
+	w := newWorld(t)
+	s := w.service()
+	name := s.secretName("orders", testOperation)
+	w.secrets[name] = &fakeSecret{Stored: Stored{ARN: "arn:theirs", Name: name, Tags: map[string]string{TagRequest: operation(5).ID}}}
+	_, err := s.CreateClient(t.Context(), testOperation, NewClient{Name: "orders"})
+	if fault.Reason(err) != "secret_name_taken" || w.secrets[name] == nil || slices.Contains(w.calls, "store.erase") {
+		t.Errorf("%v after %v", err, w.calls)
+	}
+}
+
 // What is not allowed costs the tenant nothing, and the first time nobody.
 func TestWhatIsNotAllowedIsRefusedAtOnce(t *testing.T) {
 	for resumed, want := range map[bool]string{false: "", true: "store.describe"} {

@@ -2,6 +2,7 @@ package safehttp
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -33,12 +34,16 @@ func TestLifetime(t *testing.T) {
 		"no-cache":                   {header("Cache-Control", "no-cache, max-age=60"), 0, false},
 		"no-store in capitals":       {header("Cache-Control", "max-age=60, No-Store"), 0, true},
 		"no-store inside quotes":     {header("Cache-Control", `ext="no-store, private", max-age=60`), time.Minute, false},
+		"no-store amid quotes":       {header("Cache-Control", `ext="a, no-store, b", max-age=60`), time.Minute, false},
+		"nothing to escape":          {header("Cache-Control", `ext=a\, no-store, max-age=60`), 0, true},
 		"escaped quote":              {header("Cache-Control", `ext="a\", no-store", max-age=60`), time.Minute, false},
 		"quote that does not close":  {header("Cache-Control", `max-age=60, ext="no-store`), 0, true},
 		"fraction":                   {header("Cache-Control", "max-age=60.5"), 0, false},
 		"no argument beats Expires":  {header("Cache-Control", "max-age", "Expires", "Mon, 02 Nov 2026 13:00:00 GMT"), 0, false},
 		"Expires without Date":       {header("Expires", "Mon, 02 Nov 2026 13:00:00 GMT"), time.Hour, false},
 		"Expires less Date":          {header("Date", "Mon, 02 Nov 2026 11:00:00 GMT", "Expires", "Mon, 02 Nov 2026 13:00:00 GMT"), 2 * time.Hour, false},
+		"Expires in the past":        {header("Expires", "Mon, 02 Nov 2026 11:00:00 GMT"), 0, false},
+		"Expires never":              {header("Expires", "Fri, 31 Dec 9999 23:59:59 GMT"), maxDelta, false},
 		"Expires twice":              {header("Expires", "Mon, 02 Nov 2026 13:00:00 GMT", "Expires", "Mon, 02 Nov 2026 14:00:00 GMT"), 0, false},
 		"Vary on everything":         {header("Cache-Control", "max-age=60", "Vary", "Accept, *"), 0, true},
 		"larger than any number":     {header("Cache-Control", "max-age=99999999999999999999"), maxDelta, false},
@@ -64,6 +69,7 @@ func TestAge(t *testing.T) {
 		"by Date":                {header("Date", "Mon, 02 Nov 2026 11:59:00 GMT"), time.Minute},
 		"the greater counts":     {header("Date", "Mon, 02 Nov 2026 11:59:00 GMT", "Age", "10"), time.Minute},
 		"Date of the future":     {header("Date", "Mon, 02 Nov 2026 13:00:00 GMT"), 0},
+		"Date of long ago":       {header("Date", "Mon, 01 Jan 0001 00:00:00 GMT"), maxDelta},
 		"negative is nonsense":   {header("Age", "-5"), 0},
 		"larger than any number": {header("Age", "99999999999999999999"), maxDelta},
 	}
@@ -119,6 +125,39 @@ func TestRefreshStored(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})
+	}
+}
+
+// What a server once said is sent back to it as it was.
+func TestConditions(t *testing.T) {
+	const modified = "Sun, 01 Nov 2026 10:00:00 GMT"
+	for name, test := range map[string]struct {
+		stored Stored
+		want   http.Header
+	}{
+		"nothing": {Stored{Lifetime: time.Hour}, header()},
+		"a tag":   {Stored{ETag: `"v1"`}, header("If-None-Match", `"v1"`)},
+		"a date":  {Stored{LastModified: modified}, header("If-Modified-Since", modified)},
+		"both":    {Stored{ETag: `W/"v1"`, LastModified: modified}, header("If-None-Match", `W/"v1"`, "If-Modified-Since", modified)},
+	} {
+		got := header()
+		test.stored.condition(got)
+		if !reflect.DeepEqual(got, test.want) || test.stored.conditional() != (len(test.want) > 0) {
+			t.Errorf("%s: got %v, want %v; conditional %v", name, got, test.want, test.stored.conditional())
+		}
+	}
+}
+
+// A tag that is no entity-tag of RFC 9110 section 8.8.3 is not sent back.
+func TestETags(t *testing.T) {
+	for tag, want := range map[string]bool{
+		`"v1"`: true, `W/"v1"`: true, `""`: true, `"!#[]~"`: true, "\"\x80\"": true, `"` + strings.Repeat("a", 255) + `"`: true,
+		"": false, `"`: false, "W/": false, "v1": false, `"v1`: false, `v1"`: false, `w/"v1"`: false, `W/W/"v1"`: false, `"v"1"`: false,
+		`"v 1"`: false, "\"v\t1\"": false, "\"v\r\n1\"": false, "\"v\x7f1\"": false, `"` + strings.Repeat("a", 256) + `"`: false,
+	} {
+		if got := isETag(tag); got != want {
+			t.Errorf("%q: %v, want %v", tag, got, want)
+		}
 	}
 }
 
