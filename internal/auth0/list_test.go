@@ -197,6 +197,34 @@ func TestFindByExternalID(t *testing.T) {
 			if tt.reason == "inexistent_client" && !errors.Is(err, fault.NotFound) {
 				t.Errorf("err = %v, want not found", err)
 			}
+			if e, ok := errors.AsType[*fault.Error](err); err != nil && (!ok || e.Op != opList) {
+				t.Errorf("%v does not say where", err)
+			}
+		})
+	}
+}
+
+// An answer that is about no client says nothing about one: whoever takes it
+// for "not there" may conclude that it can be made, or that it was deleted.
+func TestAListThatIsRefused(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		kind   fault.Kind
+		says   string
+	}{
+		"no such path":  {404, `{"statusCode":404,"error":"Not Found","message":"Not Found"}`, fault.Internal, "AUTH0_DOMAIN"},
+		"without scope": {403, `{"statusCode":403,"error":"Forbidden","message":"Insufficient scope","errorCode":"insufficient_scope"}`, fault.Denied, "read:clients"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := inMemory(t, replies(tt.status, tt.body))
+			_, listed := ids(t, c, Query{})
+			_, found := c.FindByExternalID(t.Context(), clientID(t, document))
+			for _, err := range []error{listed, found} {
+				if e, ok := errors.AsType[*fault.Error](err); !ok || e.Kind != tt.kind || e.Op != opList || !strings.Contains(e.Next, tt.says) {
+					t.Errorf("%s: %#v", name, err)
+				}
+			}
 		})
 	}
 }

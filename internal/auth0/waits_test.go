@@ -3,6 +3,7 @@ package auth0
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -95,4 +96,60 @@ func TestATokenHasToFitAHeader(t *testing.T) {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
+}
+
+// The patience of a call is one, for the budget and between attempts.
+func TestWaitsAddUp(t *testing.T) {
+	for patience, want := range map[time.Duration]int{5 * sec: 2, 10 * sec: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &stub{t: t, befalls: func(n int) befall {
+				switch n {
+				case 1: // the next call waits for three seconds
+					return befall{header: map[string]string{"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "0",
+						"X-RateLimit-Reset": strconv.FormatInt(time.Now().Add(3*sec).Unix(), 10)}}
+				case 2: // and for three more
+					return befall{status: 503, header: map[string]string{"Retry-After": "3"}}
+				}
+				return befall{}
+			}}
+			c := inMemory(t, s, func(c *Config) { c.Priority, c.MaxWait = Urgent, patience })
+			_, _ = c.RegisterCIMD(t.Context(), clientID(t, document))
+			_, err := c.RegisterCIMD(t.Context(), clientID(t, document))
+			if calls, _, _ := s.counts(); calls != want || (err == nil) != (want == 3) {
+				t.Errorf("with a patience of %v: %d calls, want %d; %v", patience, calls, want, err)
+			}
+		})
+	}
+}
+
+// Who was refused together does not come back together, nor before the time.
+func TestBackoffWithAdvice(t *testing.T) {
+	const advice = 8 * sec
+	shortest, longest := time.Hour, time.Duration(0)
+	for range 200 {
+		wait, again := backoff(1, &fault.Error{Kind: fault.RateLimited, RetryAfter: advice})
+		if !again {
+			t.Fatal("there is no second attempt")
+		}
+		shortest, longest = min(shortest, wait), max(longest, wait)
+	}
+	if shortest < advice || longest < advice+advice/16 || longest > advice+advice/8 {
+		t.Errorf("waits between %v and %v, want up to an eighth more than %v", shortest, longest, advice)
+	}
+}
+
+// A watch sees every attempt, that for the token too.
+func TestAttemptsAreWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := inMemory(t, &stub{t: t, befalls: once(befall{status: 429, header: map[string]string{"Retry-After": "1", "X-RateLimit-Remaining": "0"}})})
+		var seen []Attempt
+		ctx := WithWatch(t.Context(), func(a Attempt) { seen = append(seen, a) })
+		if _, err := c.RegisterCIMD(ctx, clientID(t, document)); err != nil {
+			t.Fatal(err)
+		}
+		want := []Attempt{{opToken, 200, -1}, {"auth0.register_client", 429, 0}, {"auth0.register_client", 201, -1}}
+		if !slices.Equal(seen, want) {
+			t.Errorf("got %v, want %v", seen, want)
+		}
+	})
 }
