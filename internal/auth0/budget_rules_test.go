@@ -201,7 +201,9 @@ func TestTurnsAreDrawnAnew(t *testing.T) {
 	}
 	b := newBudget(0)
 	b.take(now, Bulk)
-	b.settle(now, left(now, 200, 10, 9), Bulk) // a small bucket: bulk work begins slowly
+	small := left(now, 200, 10, 9) // bulk work begins slowly
+	small.header.Set("X-RateLimit-Reset", strconv.FormatInt(now.Unix()+30, 10))
+	b.settle(now, small, Bulk)
 	wait, _ := b.take(now, Bulk)
 	now = now.Add(wait)
 	if again, _ := b.take(now, Bulk); again != 0 {

@@ -2,6 +2,7 @@ package auth0
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,6 +28,9 @@ func TestAWaitForTheBudgetHasToFit(t *testing.T) {
 			_, err := c.RegisterCIMD(ctx, clientID(t, document))
 			if held := fault.Reason(err) == "held_back"; held == wait || wait == (time.Since(start) == 0) || wait && err != nil {
 				t.Errorf("with a deadline in %v: %v after %v", deadline, err, time.Since(start))
+			}
+			if e, ok := errors.AsType[*fault.Error](err); !wait && (!ok || e.Op != "auth0.register_client" || e.Detail == "") {
+				t.Errorf("%#v does not say what was not sent, or why", err)
 			}
 		})
 	}
