@@ -3,6 +3,8 @@ package credential
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/secret"
@@ -73,4 +75,21 @@ func TestUndoLeavesTheSecretsOfOthers(t *testing.T) {
 			t.Errorf("%s: %v, %d secrets left", name, err, len(w.secrets))
 		}
 	}
+}
+
+// A key that an earlier try has stored is added as it would have been then.
+func TestAStoredKeyKeepsItsExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s, made := furnished(t, PrivateKeyJWT)
+		c, op, n := w.clients[made.ClientID], operation(1), NewCredential{ExpiresIn: time.Hour}
+		w.anyOp, w.point = true, &point{n: 6, way: killBefore} // what adds the key
+		if _, err := s.AddCredentials(t.Context(), op, made.ClientID, n); err == nil || len(c.credentials) != 1 || len(w.secrets) != 2 {
+			t.Fatalf("%v after %v", err, w.calls)
+		}
+		w.point, w.dead, op.Resumed = nil, false, true
+		added, err := s.AddCredentials(t.Context(), op, made.ClientID, n)
+		if err != nil || len(added) != 1 || !added[0].Expires.Equal(time.Now().Add(n.ExpiresIn)) || len(w.secrets) != 2 {
+			t.Errorf("%+v, %v; %d secrets", added, err, len(w.secrets))
+		}
+	})
 }

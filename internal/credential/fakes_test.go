@@ -289,6 +289,9 @@ func (w fakeTenant) AddCredential(_ context.Context, id string, k PublicKey) (ou
 		if strings.Contains(k.Name, " (key ") {
 			w.mustStore("tenant.add", k.KeyID)
 		}
+		if k.Type == typePublicKey && k.PEM == "" {
+			w.t.Error("tenant.add: a key without its public half")
+		}
 		out = w.record(k)
 		c.credentials = append(c.credentials, out)
 		return nil

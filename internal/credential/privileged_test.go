@@ -1,7 +1,9 @@
 package credential
 
 import (
+	"slices"
 	"testing"
+	"testing/synctest"
 
 	"clientkeeper/internal/fault"
 )
@@ -54,5 +56,65 @@ func TestATryThatIsRefusedLaterLeavesNothing(t *testing.T) {
 	_, err := s.AddCredentials(t.Context(), op, made.ClientID, n)
 	if fault.Reason(err) != "privileged_client" || len(w.clients[made.ClientID].credentials) != 1 || len(w.secrets) != 1 {
 		t.Errorf("%v; %d credentials, %d secrets", err, len(w.clients[made.ClientID].credentials), len(w.secrets))
+	}
+}
+
+// Such a client is refused for good only when nothing of the request is left,
+// whatever fails on the way there, and no stored key goes before its credential.
+func TestARefusalOfAKeyThatFails(t *testing.T) {
+	for way := killBefore; way <= lostAll; way++ {
+		struck := map[string]bool{}
+		for at := 1; at < 20; at++ {
+			synctest.Test(t, func(t *testing.T) {
+				w, s, made := furnished(t, PrivateKeyJWT)
+				c := w.clients[made.ClientID]
+				w.anyOp, w.point = true, &point{n: 7, way: killBefore} // what comes after the key is added
+				if _, err := s.AddCredentials(t.Context(), operation(1), made.ClientID, NewCredential{Attach: true}); err == nil || len(c.credentials) != 2 {
+					t.Fatalf("%v after %v", err, w.calls)
+				}
+				c.grants = []Grant{{Audience: "https://acme.eu.auth0.com/api/v2/"}}
+				again := func() error {
+					w.calls, w.dead, w.holding = nil, false, ""
+					_, err := s.AddCredentials(t.Context(), Operation{ID: operation(1).ID, Resumed: true}, made.ClientID, NewCredential{Attach: true})
+					return err
+				}
+				w.struck, w.point = false, &point{n: at, way: way}
+				err := again()
+				if w.struck {
+					struck[w.calls[at-1]] = true
+				}
+				switch refused := fault.Reason(err) == "privileged_client"; {
+				case refused && len(c.credentials)+len(w.secrets) != 2:
+					t.Errorf("call %d %s: refused for good after %v; %d credentials, %d secrets", at, ways[way], w.calls, len(c.credentials), len(w.secrets))
+				case !refused && !fault.KindOf(err).Transient():
+					t.Errorf("call %d %s: %v after %v", at, ways[way], err, w.calls)
+				case len(c.credentials) > len(w.secrets):
+					t.Errorf("call %d %s: the stored key went before its credential: %v", at, ways[way], w.calls)
+				}
+				w.point = nil
+				if err := again(); fault.Reason(err) != "privileged_client" || len(c.credentials)+len(w.secrets) != 2 {
+					t.Errorf("call %d %s, repeated: %v; %d credentials, %d secrets", at, ways[way], err, len(c.credentials), len(w.secrets))
+				}
+			})
+		}
+		for _, op := range []string{"tenant.credentials", "tenant.client", "tenant.remove", "store.describe", "store.erase"} {
+			if !struck[op] {
+				t.Errorf("%s: %s was never broken", ways[way], op)
+			}
+		}
+	}
+}
+
+// What somebody logs in with by now is not removed with a refusal.
+func TestAKeyThatIsAttachedOutlivesARefusal(t *testing.T) {
+	w, s, made := furnished(t, PrivateKeyJWT)
+	if _, err := s.AddCredentials(t.Context(), operation(1), made.ClientID, NewCredential{Attach: true}); err != nil {
+		t.Fatal(err)
+	}
+	c := w.clients[made.ClientID]
+	c.grants, w.calls = []Grant{{Audience: "https://acme.eu.auth0.com/api/v2/"}}, nil
+	_, err := s.AddCredentials(t.Context(), Operation{ID: operation(1).ID, Resumed: true}, made.ClientID, NewCredential{Attach: true})
+	if fault.Reason(err) != "privileged_client" || len(c.credentials) != 2 || len(w.secrets) != 2 || slices.Contains(w.calls, "tenant.remove") {
+		t.Errorf("%v after %v; %d credentials, %d secrets", err, w.calls, len(c.credentials), len(w.secrets))
 	}
 }
