@@ -94,7 +94,7 @@ func (a *adding) storeKey(ctx context.Context) error {
 	switch {
 	case err == nil:
 		a.arn = arn
-		a.keys = []material{{kind: typePublicKey, pem: key.PublicPEM, kid: key.KeyID, weight: key.KeyID, alg: a.want.Alg, until: a.until()}}
+		a.keys = []material{{kind: typePublicKey, pem: key.PublicPEM, kid: key.KeyID, alg: a.want.Alg, until: a.until()}}
 		return nil
 	case fault.KindOf(err) != fault.Conflict:
 		return err
@@ -120,7 +120,7 @@ func (a *adding) findKey(ctx context.Context, name string, patient bool) (bool, 
 	}
 	public, err := publicHalf(value.PrivateKeyPEM)
 	a.arn, a.begun = there.ARN, true
-	a.keys = []material{{kind: typePublicKey, pem: public, kid: value.KeyID, weight: value.KeyID, alg: value.Alg, until: a.until()}}
+	a.keys = []material{{kind: typePublicKey, pem: public, kid: value.KeyID, alg: value.Alg, until: a.until()}}
 	return true, err
 }
 

@@ -114,7 +114,7 @@ func (s *Service) certificate(n *NewCredential) ([]material, error) {
 	if n.Use == PrivateKeyJWT { // its key, for as long as the certificate is valid
 		return s.finish([]material{m}, n)
 	}
-	out := material{kind: typeCertificate, pem: n.Certificate, weight: m.weight}
+	out := material{kind: typeCertificate, pem: n.Certificate}
 	if n.Use == TLS {
 		out.kind = typeSubject
 	}
