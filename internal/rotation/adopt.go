@@ -173,7 +173,8 @@ func (w *work) settle(ctx context.Context, id string) error {
 
 // AdoptSecret takes over a secret that exists: it has to hold a credential of
 // the client that logs in, and nothing but tags is changed. One that is managed
-// for this client already is restored, as by [Adopter.Adopt].
+// for this client already is restored, as by [Adopter.Adopt]; one without a value
+// is given its first.
 func (a *Adopter) AdoptSecret(ctx context.Context, id, clientID string, tags map[string]string) error {
 	c, err := a.Tenant.Client(ctx, clientID)
 	if err != nil {
@@ -189,7 +190,7 @@ func (a *Adopter) AdoptSecret(ctx context.Context, id, clientID string, tags map
 		return err
 	}
 	w := &work{Rotator: a.Rotator, settings: settings, secret: s}
-	if s.manages(clientID) {
+	if s.manages(clientID) || s.empty() && !s.Deleted {
 		err = w.restore(ctx, s, c)
 		if since := s.Tags[TagAdopted]; since != "" && w.event.Token == s.labelled(Current) {
 			all[TagAdopted] = since // all was well: adopting again puts no rotation off

@@ -18,7 +18,8 @@ import (
 const aboutAdopt = `Takes over a live client. Its secret is read from the tenant, which takes the scope
 read:client_keys, and stored as a managed secret; a client with keys gets one more
 beside its own. With -secret, a secret that holds the client's credential already is
-taken over as it is. What is stored has to log in, or it is not taken over.
+taken over as it is, and an empty one is given it. What is stored has to log in, or it
+is not taken over.
 
 It is also the way back after somebody changed the credential in the dashboard, which
 stops rotations: a secret that is managed for the client already, and holds nothing that

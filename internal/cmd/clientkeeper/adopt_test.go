@@ -143,14 +143,15 @@ func TestAdoptFillsASecretWithoutAValue(t *testing.T) {
 	if _, err := c.tenant.AddKey(keyed, publicKey(t), ""); err != nil {
 		t.Fatal(err)
 	}
-	for name, id := range map[string]string{"shared": shared, "keyed": keyed} {
-		_, err := c.aws.CreateSecret(t.Context(), &sdk.CreateSecretInput{Name: &name, Tags: []types.Tag{
-			{Key: aws.String(rotation.TagManaged), Value: aws.String("true")}, {Key: aws.String(rotation.TagClientID), Value: &id},
-		}})
-		if err != nil {
+	bare, _ := c.client("bare")
+	for name, id := range map[string]string{"shared": shared, "keyed": keyed, "bare": bare} {
+		if _, err := c.aws.CreateSecret(t.Context(), &sdk.CreateSecretInput{Name: &name}); err != nil {
 			t.Fatal(err)
 		}
-		wantLines(t, c.fails(t, "findings are left", "doctor", name), `^ +no_current +AWSCURRENT has no value$`, `^ +-> adopt the client, which stores its credential$`)
+		if name != "bare" {
+			c.tag(t, name, map[string]string{rotation.TagManaged: "true", rotation.TagClientID: id})
+			wantLines(t, c.fails(t, "findings are left", "doctor", name), `^ +no_current +AWSCURRENT has no value$`, `^ +-> adopt the client, which stores its credential$`)
+		}
 		c.ok(t, "adopt", "-secret", name, id)
 		c.idle(t)
 		if current, pending, previous := c.labels(t, name); current == "" || pending != "" || previous != "" {
