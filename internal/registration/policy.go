@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"clientkeeper/internal/cimd"
@@ -32,14 +33,18 @@ var hostPattern = regexp.MustCompile(`^(?:\*\.[a-z0-9-]+\.)?(?:[a-z0-9-]+\.)*[a-
 // verdict before anything is written.
 func NewPolicy(hosts []string, warningsAreFatal, previewFirst bool) (Policy, error) {
 	p := Policy{warningsAreFatal: warningsAreFatal, previewFirst: previewFirst || warningsAreFatal}
+	var bad []string
 	for i, h := range hosts {
 		h = strings.ToLower(strings.TrimSpace(h))
 		if !hostPattern.MatchString(h) {
-			return Policy{}, &fault.Error{Kind: fault.Invalid, Op: "registration.policy", Reason: "bad_host_pattern",
-				Detail: fmt.Sprintf("allowed host %d of %d is neither a host name nor *. with a domain of at least two labels", i+1, len(hosts)),
-				Next:   "in ALLOWED_HOSTS, write hosts like agents.example.com or *.example.com, without https:// and without a path"}
+			bad = append(bad, strconv.Itoa(i+1))
 		}
 		p.hosts = append(p.hosts, strings.TrimSuffix(h, ":443"))
+	}
+	if len(bad) > 0 {
+		return Policy{}, &fault.Error{Kind: fault.Invalid, Op: "registration.policy", Reason: "bad_host_pattern",
+			Detail: fmt.Sprintf("allowed host %s of %d is neither a host name nor *. with a domain of at least two labels", strings.Join(bad, ", "), len(hosts)),
+			Next:   "in ALLOWED_HOSTS, write hosts like agents.example.com or *.example.com, without https:// and without a path"}
 	}
 	return p, nil
 }

@@ -235,3 +235,10 @@ func TestHostPatternsThatMeanTooMuchAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryBadHostIsNamed(t *testing.T) {
+	_, err := registration.NewPolicy([]string{"*", "fine.example.com", "https://agents.example.com", "*.com"}, false, false)
+	if err == nil || !strings.Contains(err.Error(), "allowed host 1, 3, 4 of 4 ") {
+		t.Errorf("%v", err)
+	}
+}
