@@ -58,7 +58,7 @@ func (f Finding) safely(act repair, version string) Finding {
 // storeSide is what the labels, times and replicas show.
 func (e exam) storeSide() (out []Finding) {
 	if !e.secret.RotationEnabled {
-		out = append(out, e.find("rotation_disabled", "rotation is not enabled, or was cancelled", "start a rotation, which enables it"))
+		out = append(out, e.find("rotation_disabled", "rotation is not enabled, or was cancelled", "start a rotation, which enables it; without a rotation function, adopt the secret, which gives it one"))
 	}
 	switch {
 	case e.current.version == "" || !e.current.present:

@@ -150,7 +150,7 @@ func TestAdoptFillsASecretWithoutAValue(t *testing.T) {
 		}
 		if name != "bare" {
 			c.tag(t, name, map[string]string{rotation.TagManaged: "true", rotation.TagClientID: id})
-			wantLines(t, c.fails(t, "findings are left", "doctor", name), `^ +no_current +AWSCURRENT has no value$`, `^ +-> adopt the client, which stores its credential$`)
+			wantLines(t, c.fails(t, "findings are left", "doctor", name), `^ +-> start a rotation.*adopt the secret, which gives it one$`, `^ +no_current +AWSCURRENT has no value$`, `^ +-> adopt the client, which stores its credential$`)
 		}
 		c.ok(t, "adopt", "-secret", name, id)
 		c.idle(t)
