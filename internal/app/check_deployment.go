@@ -7,7 +7,6 @@ import (
 	"clientkeeper/internal/auth0"
 	"clientkeeper/internal/config"
 	"clientkeeper/internal/handler"
-	"clientkeeper/internal/registration"
 )
 
 // CheckDeployment builds functions/check-deployment.
@@ -29,7 +28,7 @@ func CheckDeployment(ctx context.Context, c config.CheckDeployment, log *slog.Lo
 			}
 			return facts
 		},
-		Wrong: wrongStack,
+		Wrong: config.CheckStack,
 	}, nil
 }
 
@@ -41,15 +40,4 @@ func requireCIMD(facts []auth0.Fact) {
 			facts[i].Status, facts[i].Next = auth0.Fail, f.Next+", or set CimdOptional to true if this stack only rotates"
 		}
 	}
-}
-
-// wrongStack is why functions of the stack would not start with what getenv
-// gives them.
-func wrongStack(getenv func(string) string) error {
-	c, err := config.LoadStack(getenv)
-	if err != nil {
-		return err
-	}
-	_, err = registration.NewPolicy(c.AllowedHosts, c.WarningsAreFatal, c.PreviewFirst)
-	return err
 }

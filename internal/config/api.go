@@ -53,7 +53,7 @@ func LoadAPI(getenv func(string) string) (API, error) {
 func (e *env) api() API {
 	c := API{
 		Tenant:           e.tenant(),
-		AllowedHosts:     e.list("ALLOWED_HOSTS", "the hosts whose clients may be registered, such as agents.example.com,*.example.org"),
+		AllowedHosts:     e.hosts("ALLOWED_HOSTS"),
 		WarningsAreFatal: e.flag("WARNINGS_ARE_FATAL"),
 		PreviewFirst:     e.flag("PREVIEW_FIRST"),
 		Provenance:       e.flag("PROVENANCE"),

@@ -46,9 +46,9 @@ var computed = map[string]string{
 	"ROTATION_FUNCTION_ARN": "arn:aws:lambda:::function",
 }
 
-// LoadStack reads what the parameters of a stack say, and returns what its
+// CheckStack reads what the parameters of a stack say, and returns what its
 // functions would refuse of it when they start, each mistake once.
-func LoadStack(getenv func(string) string) (RegisterClient, error) {
+func CheckStack(getenv func(string) string) error {
 	e := env{get: func(name string) string {
 		if v, ok := computed[name]; ok {
 			return v
@@ -68,5 +68,5 @@ func LoadStack(getenv func(string) string) (RegisterClient, error) {
 	}
 	slices.Sort(e.errs)
 	e.errs = slices.Compact(e.errs)
-	return c, e.err("stack")
+	return e.err("stack")
 }

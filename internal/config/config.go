@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"clientkeeper/internal/fault"
+	"clientkeeper/internal/registration"
 )
 
 // Tenant says which Auth0 tenant to call, and as whom.
@@ -98,7 +99,7 @@ func LoadRegisterClient(getenv func(string) string) (RegisterClient, error) {
 func (e *env) registerClient() RegisterClient {
 	return RegisterClient{
 		Tenant:           e.tenant(),
-		AllowedHosts:     e.list("ALLOWED_HOSTS", "the hosts whose clients may be registered, such as agents.example.com,*.example.org"),
+		AllowedHosts:     e.hosts("ALLOWED_HOSTS"),
 		WarningsAreFatal: e.flag("WARNINGS_ARE_FATAL"),
 		PreviewFirst:     e.flag("PREVIEW_FIRST"),
 		Provenance:       e.flag("PROVENANCE"),
@@ -209,6 +210,16 @@ func (e *env) list(name, meaning string) []string {
 	out := parts(e.get(name))
 	if len(out) == 0 {
 		e.wrong(name, "is not set; it is %s", meaning)
+	}
+	return out
+}
+
+// hosts are patterns of hosts that a policy takes.
+func (e *env) hosts(name string) []string {
+	out := e.list(name, "the hosts whose clients may be registered, such as agents.example.com,*.example.org")
+	_, err := registration.NewPolicy(out, false, false)
+	if refused, ok := errors.AsType[*fault.Error](err); ok {
+		e.wrong(name, "%s", refused.Detail)
 	}
 	return out
 }

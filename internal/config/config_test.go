@@ -138,26 +138,26 @@ func TestTheStackIsRefusedForWhatItsFunctionsRefuse(t *testing.T) {
 		maps.Copy(values, changed)
 		return func(name string) string { return values[name] }
 	}
-	if _, err := config.LoadStack(parameters(nil)); err != nil {
+	if err := config.CheckStack(parameters(nil)); err != nil {
 		t.Errorf("what is right is refused: %v", err)
 	}
 	// What one function refuses and another reads too is said once, also beside other mistakes.
-	_, err := config.LoadStack(parameters(map[string]string{"AUTH0_DOMAIN": "https://example.com", "SECRET_PREFIX": "x", "START_PACE": "1h"}))
+	err := config.CheckStack(parameters(map[string]string{"AUTH0_DOMAIN": "https://example.com", "SECRET_PREFIX": "x", "START_PACE": "1h"}))
 	if err == nil || strings.Count(err.Error(), "AUTH0_DOMAIN: ") != 1 {
 		t.Errorf("three mistakes: %v", err)
 	}
-	if _, err := config.LoadStack(parameters(map[string]string{"MAX_RECEIVE_COUNT": ""})); err != nil {
+	if err := config.CheckStack(parameters(map[string]string{"MAX_RECEIVE_COUNT": ""})); err != nil {
 		t.Errorf("without the queue's own parameter: %v", err)
 	}
 	// The stack's own secrets are below its name, and the HTTP API reads and writes all below its prefix.
 	for prefix, ok := range map[string]bool{"": false, "clients/": false, "clients/eu/": true, "clients-eu/": true} {
-		_, err := config.LoadStack(parameters(map[string]string{"STACK_NAME": "clients", "SECRET_PREFIX": prefix}))
+		err := config.CheckStack(parameters(map[string]string{"STACK_NAME": "clients", "SECRET_PREFIX": prefix}))
 		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "SECRET_PREFIX: ") {
 			t.Errorf("a stack of the name clients with the prefix %q: %v", prefix, err)
 		}
 	}
-	for name, value := range map[string]string{"AUTH0_DOMAIN": "https://example.com", "RETRY_MAX_DELAY": "12h", "SECRET_PREFIX": "clientkeeper/x/", "SIGNING_SPREAD": "5m", "PROPAGATION_WINDOW": "20m", "START_PACE": "1h", "MAX_TRIES": "20"} {
-		_, err := config.LoadStack(parameters(map[string]string{name: value}))
+	for name, value := range map[string]string{"AUTH0_DOMAIN": "https://example.com", "RETRY_MAX_DELAY": "12h", "SECRET_PREFIX": "clientkeeper/x/", "SIGNING_SPREAD": "5m", "PROPAGATION_WINDOW": "20m", "START_PACE": "1h", "MAX_TRIES": "20", "ALLOWED_HOSTS": "agents.example.com,https://bad.example.com"} {
+		err := config.CheckStack(parameters(map[string]string{name: value}))
 		if err == nil || strings.Count(err.Error(), name+": ") != 1 {
 			t.Errorf("%s=%s: %v", name, value, err)
 		}
