@@ -17,10 +17,11 @@ import (
 // lower floors only: never a neighbour, never one above. One that is not
 // listed fails the test: give it a floor first.
 var floors = map[string]int{
-	"internal/fault":    0,
-	"internal/jsontext": 0,
-	"internal/openapi":  0,
-	"internal/secret":   0,
+	"internal/awsrequest": 0,
+	"internal/fault":      0,
+	"internal/jsontext":   0,
+	"internal/openapi":    0,
+	"internal/secret":     0,
 
 	"internal/cimd":         1,
 	"internal/clientsecret": 1,
@@ -83,7 +84,7 @@ var roomsMayUse = map[string]bool{
 // onlyIn names the packages that may import a library, by a prefix of its path.
 var onlyIn = map[string][]string{
 	"clientkeeper/internal/openapi": nil, // tests
-	"github.com/aws/aws-sdk-go-v2":  {"internal/queue", "internal/secretstore", "internal/app", "internal/sandbox", "internal/cmd"},
+	"github.com/aws/aws-sdk-go-v2":  {"internal/awsrequest", "internal/queue", "internal/secretstore", "internal/app", "internal/sandbox", "internal/cmd"},
 	"github.com/aws/aws-lambda-go/events": {
 		"internal/handler", "internal/sandbox", "internal/cmd",
 	},

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"clientkeeper/internal/fault"
@@ -26,15 +25,7 @@ func openRecords(t *testing.T) (*secretsmanager.Service, records) {
 	server := httptest.NewServer(room)
 	t.Cleanup(server.Close)
 	return room, records{store: secretstore.New(aws.Config{Region: "eu-central-1", BaseEndpoint: &server.URL,
-		Retryer:     soon,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})}
-}
-
-// soon repeats what the SDK itself has cut off: it closes a request's body as
-// soon as the answer begins, and on a fast loopback that can end the connection
-// under a long answer.
-func soon() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 10 * time.Millisecond })
 }
 
 // Only records are deleted, only old ones, and some at a time.

@@ -50,7 +50,7 @@ func openMakerWith(t *testing.T, o secretsmanager.Options) *maker {
 	t.Cleanup(m.secrets.Close)
 	server := httptest.NewServer(m.secrets)
 	t.Cleanup(server.Close)
-	m.aws = aws.Config{Region: "eu-central-1", BaseEndpoint: &server.URL, Retryer: soon,
+	m.aws = aws.Config{Region: "eu-central-1", BaseEndpoint: &server.URL,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	tn, c := openTenant(t, "management")
 	m.tenant = tn

@@ -17,6 +17,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/queue"
 	"clientkeeper/internal/registration"
@@ -49,7 +50,7 @@ func openFIFO(t *testing.T, seed uint64) *fifoWorld {
 	t.Cleanup(server.Close)
 	t.Cleanup(w.room.Close)
 	cfg := aws.Config{Region: "eu-central-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
-	w.sdk = sdk.NewFromConfig(cfg)
+	w.sdk = sdk.NewFromConfig(awsrequest.Config(cfg))
 	w.bench = newBench(w.register)
 	w.Queue = queue.New(cfg)
 	w.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }

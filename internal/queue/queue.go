@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"clientkeeper/internal/awsrequest"
 )
 
 // What SQS allows. Source: AWS docs "Amazon SQS message quotas".
@@ -71,7 +73,7 @@ func (m Message) Size() int {
 type Client struct{ api *sqs.Client }
 
 // New returns a Client for the account and region of cfg.
-func New(cfg aws.Config) *Client { return &Client{api: sqs.NewFromConfig(cfg)} }
+func New(cfg aws.Config) *Client { return &Client{api: sqs.NewFromConfig(awsrequest.Config(cfg))} }
 
 // Send puts a message into the queue.
 func (c *Client) Send(ctx context.Context, queueURL string, m Message) error {

@@ -14,6 +14,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/queue"
 	"clientkeeper/internal/sandbox/sqs"
@@ -45,7 +46,7 @@ func open(t *testing.T, name string) *bench {
 	t.Cleanup(server.Close)
 	t.Cleanup(b.room.Close)
 	cfg := at(server.URL)
-	b.Client, b.sdk = queue.New(cfg), sdk.NewFromConfig(cfg)
+	b.Client, b.sdk = queue.New(cfg), sdk.NewFromConfig(awsrequest.Config(cfg))
 	in := &sdk.CreateQueueInput{QueueName: &name}
 	if strings.HasSuffix(name, ".fifo") {
 		in.Attributes = map[string]string{"FifoQueue": "true"}

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/sandbox"
 	"clientkeeper/internal/sandbox/lambda"
 	"clientkeeper/internal/sandbox/tenant"
@@ -48,7 +49,7 @@ func nightfall(t *testing.T) *night {
 			return lambda.Crash{AtAnswer: n.crash.Load() == function}
 		},
 	})
-	cfg := aws.Config{Region: "eu-central-2", BaseEndpoint: &n.AWSURL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	cfg := awsrequest.Config(aws.Config{Region: "eu-central-2", BaseEndpoint: &n.AWSURL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	n.sqs, n.secrets = awssqs.NewFromConfig(cfg), awssecrets.NewFromConfig(cfg)
 	n.caller = newCaller(t, n.Sandbox)
 	return n

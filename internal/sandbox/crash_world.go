@@ -21,6 +21,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/config"
 	"clientkeeper/internal/sandbox/secretsmanager"
 	"clientkeeper/internal/sandbox/tenant"
@@ -187,13 +188,13 @@ func (w *crashWorld) openSecrets() error {
 	client := awshttp.NewBuildableClient()
 	w.closers = append(w.closers, func() error { client.GetTransport().CloseIdleConnections(); return nil })
 	url := "http://" + l.Addr().String()
-	w.aws = aws.Config{
+	w.aws = awsrequest.Config(aws.Config{
 		Region: region, BaseEndpoint: &url, HTTPClient: client,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		Retryer: func() aws.Retryer { // as many tries as by default, sooner
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 100 * time.Millisecond })
 		},
-	}
+	})
 	return nil
 }
 

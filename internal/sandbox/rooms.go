@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/safehttp"
 	"clientkeeper/internal/sandbox/cloudformation"
@@ -222,10 +223,10 @@ func (s *Sandbox) awsConfig() aws.Config { return s.configOf("test") }
 
 // configOf is how somebody with an access key id reaches it.
 func (s *Sandbox) configOf(accessKeyID string) aws.Config {
-	return aws.Config{
+	return awsrequest.Config(aws.Config{
 		Region: region, BaseEndpoint: &s.AWSURL,
 		Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, "test", ""),
-	}
+	})
 }
 
 func (s *Sandbox) createQueues(ctx context.Context) error {

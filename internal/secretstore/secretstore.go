@@ -25,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/secret"
 )
@@ -33,7 +34,9 @@ import (
 type Store struct{ api *secretsmanager.Client }
 
 // New returns a Store for the account and region of cfg.
-func New(cfg aws.Config) *Store { return &Store{api: secretsmanager.NewFromConfig(cfg)} }
+func New(cfg aws.Config) *Store {
+	return &Store{api: secretsmanager.NewFromConfig(awsrequest.Config(cfg))}
+}
 
 // A Version is one value of a secret and the staging labels it has now.
 type Version struct {

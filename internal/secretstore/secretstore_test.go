@@ -28,25 +28,10 @@ const canary = "canary-7f3a"
 func at(url string) aws.Config {
 	return aws.Config{
 		Region: "eu-central-1", BaseEndpoint: &url, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
-		HTTPClient: &http.Client{Transport: readable{http.DefaultTransport.(*http.Transport).Clone()}},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 	}
-}
-
-// readable sends bodies that can be read and nothing else. The SDK's can also
-// write themselves, which fails once the SDK has closed them, and it closes them
-// when an answer begins: if net/http has not yet seen their end, it takes that
-// for a request that broke, and closes the connection under a long answer.
-type readable struct{ http.RoundTripper }
-
-func (r readable) RoundTrip(req *http.Request) (*http.Response, error) {
-	sent := *req
-	if req.Body != nil {
-		sent.Body = struct{ io.ReadCloser }{req.Body}
-	}
-	return r.RoundTripper.RoundTrip(&sent)
 }
 
 func open(t *testing.T) (*secretsmanager.Service, aws.Config) {

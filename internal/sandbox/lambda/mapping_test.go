@@ -15,9 +15,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/sandbox/lambda"
 	sqsroom "clientkeeper/internal/sandbox/sqs"
 )
@@ -44,12 +46,10 @@ func newQueues(t *testing.T) *queues {
 	t.Cleanup(q.room.Close)
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
-	q.Client = sqs.New(sqs.Options{
+	q.Client = sqs.NewFromConfig(awsrequest.Config(aws.Config{
 		HTTPClient: client, BaseEndpoint: &server.URL, Region: "us-east-1",
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
-		}),
-	})
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}))
 	return q
 }
 
@@ -130,7 +130,7 @@ func idle(t *testing.T, p *lambda.Poller) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := p.Idle(ctx); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v; the mapping has done %+v", err, p.Counts())
 	}
 }
 

@@ -3,7 +3,6 @@ package secretsmanager_test
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -17,11 +16,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/sandbox/secretsmanager"
 )
 
@@ -93,28 +94,11 @@ func furnish(o secretsmanager.Options) *service {
 
 // sdk returns the official client. It makes each call once.
 func (s *service) sdk() *sdk.Client {
-	options := sdk.Options{
-		Region: "eu-central-1", BaseEndpoint: &s.url, Retryer: aws.NopRetryer{},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
-		}),
-	}
-	options.HTTPClient = readable{cmp.Or(s.http, http.DefaultClient)}
-	return sdk.New(options)
-}
-
-// readable sends bodies that can be read and nothing else. The SDK's can also
-// write themselves, which fails once the SDK has closed them, and it closes them
-// when an answer begins: if net/http has not yet seen their end, it takes that
-// for a request that broke, and closes the connection under a long answer.
-type readable struct{ *http.Client }
-
-func (r readable) Do(req *http.Request) (*http.Response, error) {
-	sent := *req
-	if req.Body != nil {
-		sent.Body = struct{ io.ReadCloser }{req.Body}
-	}
-	return r.Client.Do(&sent)
+	return sdk.NewFromConfig(awsrequest.Config(aws.Config{
+		Region: "eu-central-1", BaseEndpoint: &s.url, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		HTTPClient:  cmp.Or(s.http, http.DefaultClient),
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}))
 }
 
 // An answer is what came back over plain HTTP.

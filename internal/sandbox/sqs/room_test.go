@@ -2,7 +2,6 @@ package sqs_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,11 +14,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/uuid"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/sandbox/sqs"
 )
 
@@ -59,14 +60,10 @@ func serve(t *testing.T, service *sqs.Service) *room {
 }
 
 func newClient(endpoint string) *awssqs.Client {
-	return awssqs.New(awssqs.Options{
-		BaseEndpoint:     aws.String(endpoint),
-		Region:           "eu-central-1",
-		RetryMaxAttempts: 1,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
-		}),
-	})
+	return awssqs.NewFromConfig(awsrequest.Config(aws.Config{
+		Region: "eu-central-1", BaseEndpoint: &endpoint, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}))
 }
 
 type clock struct {
