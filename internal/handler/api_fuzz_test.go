@@ -25,6 +25,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, query, media, key, text string, encoded bool) {
 		ev := apiRequest(method, "/", text)
 		ev.RawPath, ev.RawQueryString, ev.IsBase64Encoded = path, query, encoded
+		ev.RouteKey = routeKey(ev)
 		ev.Headers = map[string]string{"content-type": media, "idempotency-key": key, "prefer": query}
 		w := newWorld()
 		out := w.answer(t, t.Context(), ev)

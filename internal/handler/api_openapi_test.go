@@ -41,21 +41,29 @@ type reference struct {
 
 func readDescription(t testing.TB) description {
 	t.Helper()
+	d, err := parseDescription()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func parseDescription() (description, error) {
 	var doc struct {
 		Paths map[string]map[string]json.RawMessage
 	}
-	if err := json.Unmarshal(handler.OpenAPI, &doc); err != nil {
-		t.Fatal(err)
-	}
 	d := description{jsonschema.NewCompiler(), map[string]operation{}}
+	if err := json.Unmarshal(handler.OpenAPI, &doc); err != nil {
+		return d, err
+	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(handler.OpenAPI))
 	if err != nil {
-		t.Fatal(err)
+		return d, err
 	}
 	d.compiler.DefaultDraft(jsonschema.Draft2020)
 	d.compiler.AssertFormat()
 	if err := d.compiler.AddResource("openapi.json", value); err != nil {
-		t.Fatal(err)
+		return d, err
 	}
 	for path, item := range doc.Paths {
 		for method, raw := range item {
@@ -64,14 +72,14 @@ func readDescription(t testing.TB) description {
 			}
 			var o operation
 			if err := json.Unmarshal(raw, &o); err != nil {
-				t.Fatal(err)
+				return d, err
 			}
 			o.method, o.path = strings.ToUpper(method), path
 			o.pointer = "openapi.json#/paths/" + strings.ReplaceAll(strings.ReplaceAll(path, "~", "~0"), "/", "~1") + "/" + method
 			d.operations[o.OperationID] = o
 		}
 	}
-	return d
+	return d, nil
 }
 
 // schema is the schema of an answer's content: at its own place, or at that of

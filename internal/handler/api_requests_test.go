@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -15,7 +16,7 @@ var allScopes = "clients:create clients:read credentials:write credentials:read 
 // everything. A path may have a query.
 func apiRequest(method, path, body string, changes ...func(*events.APIGatewayV2HTTPRequest)) events.APIGatewayV2HTTPRequest {
 	path, query, _ := strings.Cut(path, "?")
-	ev := events.APIGatewayV2HTTPRequest{Version: "2.0", RouteKey: "$default", RawPath: path, RawQueryString: query, Headers: map[string]string{}, Body: body}
+	ev := events.APIGatewayV2HTTPRequest{Version: "2.0", RawPath: path, RawQueryString: query, Headers: map[string]string{}, Body: body}
 	if body != "" {
 		ev.Headers["content-type"] = "application/json"
 	}
@@ -32,7 +33,27 @@ func apiRequest(method, path, body string, changes ...func(*events.APIGatewayV2H
 	for _, change := range changes {
 		change(&ev)
 	}
+	if ev.RouteKey == "" {
+		ev.RouteKey = routeKey(ev)
+	}
 	return ev
+}
+
+var described = sync.OnceValue(func() description {
+	d, err := parseDescription()
+	if err != nil {
+		panic(err) // it is a part of the binary
+	}
+	return d
+})
+
+// routeKey is that of the route by which API Gateway sends a request on.
+func routeKey(ev events.APIGatewayV2HTTPRequest) string {
+	d := described()
+	if id := d.operationOf(ev); id != "" {
+		return d.operations[id].method + " " + d.operations[id].path
+	}
+	return "$default"
 }
 
 func header(name, value string) func(*events.APIGatewayV2HTTPRequest) {

@@ -73,6 +73,9 @@ var webhookRoutes = []*route{
 	{method: "POST", path: "/v1/webhooks/registrations", body: jsonBody},
 }
 
+// defaultRoute is the key of the route for what has no other.
+const defaultRoute = "$default"
+
 // parameters says how each parameter of a path looks.
 var parameters = map[string]*regexp.Regexp{
 	"client_id":     regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`),
@@ -84,8 +87,14 @@ var parameters = map[string]*regexp.Regexp{
 // it came: nothing is decoded, cleaned or completed, so that there is one
 // spelling of each, and what the gateway let through is not read in another
 // way here.
+//
+// What came by the gateway's route $default is never served, only told why: who
+// may use a route was not asked of it.
 func (r *httpRequest) match(routes []*route) error {
 	path := r.ev.RawPath
+	if r.ev.RouteKey == defaultRoute {
+		routes = slices.Concat(apiRoutes, webhookRoutes) // it is that of all functions
+	}
 	if stage := r.ev.RequestContext.Stage; stage != "" && stage != "$default" {
 		path = strings.TrimPrefix(path, "/"+stage) // a named stage is part of it
 	}
@@ -96,10 +105,11 @@ func (r *httpRequest) match(routes []*route) error {
 			r.parameters = values
 		}
 	}
-	if len(found) == 0 {
+	method := r.ev.RequestContext.HTTP.Method
+	if len(found) == 0 || r.ev.RouteKey == defaultRoute && found[method] != nil {
 		return apiFault(fault.NotFound, "route_unknown", "there is nothing at this path", "GET /v1/openapi.json lists the paths")
 	}
-	r.route = found[r.ev.RequestContext.HTTP.Method]
+	r.route = found[method]
 	if r.route == nil {
 		r.allow = strings.Join(slices.Sorted(maps.Keys(found)), ", ")
 		return &methodError{r.allow}

@@ -64,8 +64,23 @@ func TestATokenWithoutASubject(t *testing.T) {
 }
 
 func TestAnotherMethodIsToldWhichThereAre(t *testing.T) {
-	out := newWorld().answer(t, t.Context(), apiRequest("PUT", "/v1/clients", goodClient))
-	if out.StatusCode != 405 || out.Headers["Allow"] != "GET, POST" {
-		t.Errorf("%d %v", out.StatusCode, out.Headers)
+	for path, want := range map[string]string{"/v1/clients": "GET, POST", credentialPath: "DELETE, GET, PATCH", webhookPath: "POST"} {
+		ev := apiRequest("PUT", path, goodClient)
+		if out := newWorld().answer(t, t.Context(), ev); ev.RouteKey != "$default" || out.StatusCode != 405 || out.Headers["Allow"] != want {
+			t.Errorf("%s by %s: %d %v, want %s", path, ev.RouteKey, out.StatusCode, out.Headers, want)
+		}
+	}
+}
+
+// A spelling that the gateway takes for no route, and the function for one,
+// would get round what the gateway asks of callers on that route.
+func TestTheDefaultRouteServesNothing(t *testing.T) {
+	for name, ev := range goodRequests() {
+		ev.RouteKey = "$default"
+		w := newWorld()
+		out := w.answer(t, t.Context(), ev)
+		if reason := problemOf(t, name, out); out.StatusCode != 404 || reason != "route_unknown" || len(w.writes)+len(w.sent)+len(w.asked)+len(w.requests) > 0 {
+			t.Errorf("%s: %d %s, and %v %v %v", name, out.StatusCode, reason, w.writes, w.sent, w.asked)
+		}
 	}
 }

@@ -120,6 +120,8 @@ func TestHTTPAPI(t *testing.T) {
 		"a token without the scope":   {"POST", "/v1/clients", newClient, with(reading), 403},
 		"a body that is no client":    {"POST", "/v1/clients", "[]", with(all), 400},
 		"no such route":               {"GET", "/v1/nothing", "", with(all), 404},
+		"no such route for strangers": {"GET", "/v1/nothing", "", nil, 401},
+		"no such method":              {"PUT", "/v1/clients", newClient, with(reading), 405},
 		"a webhook without signature": {"POST", "/v1/webhooks/registrations", "{}", json_, 401},
 	} {
 		if status, answer := v.send(test.method, s.APIURL+test.path, test.body, test.header); status != test.status {

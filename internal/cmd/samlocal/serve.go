@@ -150,7 +150,8 @@ var requests = []request{
 	{name: "unsigned", method: "POST", path: hooks, body: hookBody},
 	{name: "no token", method: "POST", path: machinePath, body: machine, differs: 1},
 	{name: "a token", method: "GET", path: machinePath, caller: true, differs: 1},
-	{name: "no such route", method: "GET", path: "/v1/nothing", differs: 2},
+	{name: "no such route", method: "GET", path: "/v1/nothing", caller: true},
+	{name: "no such method", method: "PUT", path: machinePath, body: machine, caller: true},
 }
 
 func (r *runner) startAPI(ctx context.Context) (err error) {

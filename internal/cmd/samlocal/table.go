@@ -12,7 +12,6 @@ import (
 var differences = []string{
 	1: "sam local start-api knows no JWT authorizer: with --disable-authorizer no caller's claims reach the function, which then " +
 		"answers 401 by itself, to a good token too. The HTTP API refuses a call without one before the function, and lets a good one through.",
-	2: "sam local start-api answers 403 where there is no route; the HTTP API answers 404.",
 }
 
 // unseen differ by design where no row looks.
