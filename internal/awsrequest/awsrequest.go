@@ -29,8 +29,13 @@ func Config(cfg aws.Config) aws.Config {
 
 // KeepAnswer is an API option of the SDK. It hides the body's WriteTo, so that
 // the copy reads instead, and a Read of a closed body is an end like any other.
+// Given twice it is the same as once.
 func KeepAnswer(stack *middleware.Stack) error {
-	return stack.Build.Add(middleware.BuildMiddlewareFunc("KeepAnswer", readBody), middleware.Before)
+	const id = "KeepAnswer"
+	if _, there := stack.Build.Get(id); there {
+		return nil
+	}
+	return stack.Build.Add(middleware.BuildMiddlewareFunc(id, readBody), middleware.Before)
 }
 
 func readBody(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {

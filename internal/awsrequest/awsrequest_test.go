@@ -70,7 +70,7 @@ func ask(t *testing.T, refusals int64, cfg aws.Config) (int64, error) {
 }
 
 func TestAnAnswerThatOvertakesItsRequestIsKept(t *testing.T) {
-	if n, err := ask(t, 0, awsrequest.Config(aws.Config{})); n != 1 || err != nil {
+	if n, err := ask(t, 0, awsrequest.Config(awsrequest.Config(aws.Config{}))); n != 1 || err != nil {
 		t.Errorf("asked %d times: %v", n, err)
 	}
 }
