@@ -127,7 +127,7 @@ func consume(t *testing.T, o lambda.Options, f lambda.Function, m lambda.Mapping
 
 func idle(t *testing.T, p *lambda.Poller) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // large batches on a busy machine
 	defer cancel()
 	if err := p.Idle(ctx); err != nil {
 		t.Fatalf("%v; the mapping has done %+v", err, p.Counts())
