@@ -6,7 +6,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -51,10 +50,6 @@ const urgentWait = time.Minute
 type source func(ctx context.Context, stale bool) (auth0.Credential, error)
 
 func tenantWith(c config.Tenant, store *secretstore.Store, from source, priority auth0.Priority) (*auth0.Client, error) {
-	roots, err := readRoots(c.CAFile)
-	if err != nil {
-		return nil, err
-	}
 	wait := time.Duration(0) // the default: a message waits better in its queue
 	if priority == auth0.Urgent {
 		wait = urgentWait
@@ -63,23 +58,11 @@ func tenantWith(c config.Tenant, store *secretstore.Store, from source, priority
 		MaxWait:    wait,
 		Domain:     c.Domain,
 		Audience:   c.Audience,
-		RootsPEM:   roots,
+		RootsPEM:   c.RootsPEM,
 		Reserve:    c.Reserve,
 		Priority:   priority,
 		Version:    Version,
 		Credential: from,
 		Share:      share(c, store),
 	})
-}
-
-func readRoots(file string) ([]byte, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, &fault.Error{Kind: fault.Invalid, Op: "app.tenant", Reason: "bad_configuration",
-			Detail: "the file that AUTH0_CA_FILE names cannot be read", Next: "name a PEM file that the function can read, or unset it"}
-	}
-	return pem, nil
 }

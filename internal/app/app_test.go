@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -102,11 +101,7 @@ func openTenantWith(t *testing.T, secretID string, o tenantroom.Options) (*tenan
 			t.Error(err)
 		}
 	})
-	ca := filepath.Join(dir, "roots.pem")
-	if err := os.WriteFile(ca, tn.CAPEM(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return tn, config.Tenant{Domain: tn.Domain(), ManagementSecret: secretID, CAFile: ca}
+	return tn, config.Tenant{Domain: tn.Domain(), ManagementSecret: secretID, RootsPEM: tn.CAPEM()}
 }
 
 func TestACredentialIsReadOnceUntilItIsStale(t *testing.T) {
@@ -212,19 +207,6 @@ func TestARotatedCredentialIsTakenUp(t *testing.T) {
 	before := r.reads.Load()
 	if err := get(); err != nil || r.reads.Load() != before+1 {
 		t.Errorf("after the rotation: %v, %d reads; want success after one", err, r.reads.Load()-before)
-	}
-}
-
-func TestTheExtraRootsMustBeThere(t *testing.T) {
-	notPEM := filepath.Join(t.TempDir(), "roots.pem")
-	if err := os.WriteFile(notPEM, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{notPEM, filepath.Join(t.TempDir(), "nowhere.pem"), t.TempDir()} {
-		_, err := Tenant(config.Tenant{Domain: "example.eu.auth0.com", ManagementSecret: "x", CAFile: file}, aws.Config{Region: "eu-central-1"})
-		if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "AUTH0_CA_FILE") {
-			t.Errorf("%s: %v, want advice on AUTH0_CA_FILE", filepath.Base(file), err)
-		}
 	}
 }
 

@@ -7,9 +7,12 @@
 package config
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -34,9 +37,9 @@ type Tenant struct {
 	// one management token; empty means that each instance gets its own.
 	// (AUTH0_TOKEN_SECRET_ARN)
 	TokenSecret string
-	// CAFile is a PEM file with roots to trust for the tenant alone, in
-	// addition to the system's; empty means none. (AUTH0_CA_FILE)
-	CAFile string
+	// RootsPEM is a PEM file with roots to trust for the tenant alone, in
+	// addition to the system's; empty means none. (AUTH0_CA_FILE, its path)
+	RootsPEM []byte
 	// Reserve is how many requests of the tenant's rate limit bulk work leaves
 	// to urgent work; 0 means a fifth of the limit, at least 5 where it allows,
 	// -1 none. (RATE_RESERVE, default 0)
@@ -154,7 +157,7 @@ func (e *env) tenant() Tenant {
 		Audience:         e.audience("AUTH0_AUDIENCE"),
 		ManagementSecret: e.required("AUTH0_MANAGEMENT_SECRET_ARN", "the ARN of the secret with the management client's credential"),
 		TokenSecret:      strings.TrimSpace(e.get("AUTH0_TOKEN_SECRET_ARN")),
-		CAFile:           strings.TrimSpace(e.get("AUTH0_CA_FILE")),
+		RootsPEM:         e.roots("AUTH0_CA_FILE"),
 		Reserve:          e.number("RATE_RESERVE", 0, -1, 10000),
 	}
 }
@@ -189,6 +192,36 @@ func (e *env) audience(name string) string {
 		e.wrong(name, "is not an API identifier; it looks like https://example.eu.auth0.com/api/v2/, with the slash at its end")
 	}
 	return v
+}
+
+// maxRoots is how much is read of a file of certificates; all of the system's
+// have a quarter of it.
+const maxRoots = 1 << 20
+
+func (e *env) roots(name string) []byte {
+	path := strings.TrimSpace(e.get(name))
+	if path == "" {
+		return nil
+	}
+	pem, err := readFile(path, maxRoots)
+	if err != nil || !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		e.wrong(name, "is not the path of a file with PEM certificates that can be read; name one, or unset it")
+		return nil
+	}
+	return pem
+}
+
+func readFile(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = errors.New("too large")
+	}
+	return b, err
 }
 
 func (e *env) url(name string) string {

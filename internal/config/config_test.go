@@ -61,7 +61,7 @@ func TestEveryMistakeIsReportedAtOnceAndNoValueRepeated(t *testing.T) {
 	}
 	for _, name := range []string{"AUTH0_DOMAIN", "AUTH0_AUDIENCE", "WARNINGS_ARE_FATAL", "PREVIEW_FIRST", "PROVENANCE",
 		"CONCURRENCY", "REGISTRATIONS_QUEUE_URL", "REGISTRATIONS_DLQ_URL", "MAX_TRIES", "RETRY_BASE_DELAY",
-		"RETRY_MAX_DELAY", "MESSAGE_MAX_AGE", "RATE_RESERVE"} {
+		"RETRY_MAX_DELAY", "MESSAGE_MAX_AGE", "RATE_RESERVE", "AUTH0_CA_FILE"} {
 		if !strings.Contains(err.Error(), name+": ") {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}
@@ -116,6 +116,10 @@ func TestOneBadValue(t *testing.T) {
 		"too much concurrency":        {"CONCURRENCY": "100000"},
 		"a queue of another scheme":   {"REGISTRATIONS_QUEUE_URL": "ftp://sqs.example/1/q"},
 		"a queue without a host":      {"REGISTRATIONS_QUEUE_URL": "https:///1/q"},
+		"roots that are not there":    {"AUTH0_CA_FILE": "testdata/nowhere.pem"},
+		"roots that are a folder":     {"AUTH0_CA_FILE": "."},
+		"roots without a certificate": {"AUTH0_CA_FILE": "config.go"},
+		"roots without end":           {"AUTH0_CA_FILE": "/dev/zero"},
 	}
 	for name, change := range tests {
 		_, err := config.LoadRegisterClient(with(change))

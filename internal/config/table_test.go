@@ -172,14 +172,14 @@ func takes(v variable, said string) string {
 		return "host name, with a port or without"
 	case strings.HasPrefix(said, "not an API identifier"):
 		return "https URL that ends with a slash"
+	case strings.Contains(v.meaning, "PEM file"):
+		return "path"
 	case v.name == "API_AUDIENCE":
 		return "identifier of an API"
 	case v.name == "ALLOWED_AUDIENCES":
 		return "list with commas, or \\*"
 	case said != "":
 		return takesWords.Replace(said)
-	case strings.Contains(v.meaning, "PEM file"):
-		return "path"
 	case v.name == "ALLOWED_HOSTS" || v.name == "REQUIRED_SCOPES":
 		return "list with commas"
 	}

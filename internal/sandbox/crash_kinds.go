@@ -97,7 +97,7 @@ func (w *crashWorld) furnish() error {
 	if w.kind.management {
 		managerARN = w.arn
 	}
-	w.config = config.Tenant{Domain: w.tenant.Domain(), ManagementSecret: managerARN, CAFile: w.caFile(), Reserve: -1}
+	w.config = config.Tenant{Domain: w.tenant.Domain(), ManagementSecret: managerARN, RootsPEM: w.tenant.CAPEM(), Reserve: -1}
 	return nil
 }
 

@@ -61,7 +61,7 @@ func newMakingWorld(ctx context.Context, shared *crashShared, k makingKind) (_ *
 	if err != nil {
 		return nil, err
 	}
-	w.config = config.Tenant{Domain: w.tenant.Domain(), ManagementSecret: arn, CAFile: w.caFile(), Reserve: -1}
+	w.config = config.Tenant{Domain: w.tenant.Domain(), ManagementSecret: arn, RootsPEM: w.tenant.CAPEM(), Reserve: -1}
 	w.tenant.SetMischief(w.befall)
 	if k.client == nil {
 		if err := w.furnishClient(ctx); err != nil {

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -292,5 +291,3 @@ func (k *kept) send(w http.ResponseWriter) {
 	w.WriteHeader(k.status)
 	_, _ = w.Write(k.body.Bytes()) // whoever has gone does not want it
 }
-
-func (w *crashWorld) caFile() string { return filepath.Join(w.shared.dir, "ca.pem") }
