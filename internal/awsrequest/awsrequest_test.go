@@ -1,16 +1,18 @@
 package awsrequest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -19,17 +21,52 @@ import (
 	"clientkeeper/internal/awsrequest"
 )
 
-// late is by how much the answer overtakes the end of the request.
-const late = 500 * time.Millisecond
-
-// slowLine is a connection whose writer is put off by the scheduler after each
-// write, which is when the answer overtakes it.
-type slowLine struct{ net.Conn }
+// slowLine is a connection whose writer comes back from sending a body only when
+// somebody reads the answer's: the answer has overtaken it.
+type slowLine struct {
+	net.Conn
+	read chan struct{}
+}
 
 func (l slowLine) Write(b []byte) (int, error) {
 	n, err := l.Conn.Write(b)
-	time.Sleep(late)
+	if !bytes.HasPrefix(b, []byte("POST ")) {
+		<-l.read
+	}
 	return n, err
+}
+
+// line sends each request on a slowLine of its own, and tells of each that was
+// sent whole.
+type line struct{ wrote chan struct{} }
+
+func (l line) RoundTrip(r *http.Request) (*http.Response, error) {
+	read := make(chan struct{})
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		return slowLine{conn, read}, err
+	}}
+	trace := &httptrace.ClientTrace{WroteRequest: func(i httptrace.WroteRequestInfo) {
+		if i.Err == nil {
+			l.wrote <- struct{}{}
+		}
+	}}
+	res, err := transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
+	if err == nil {
+		res.Body = &firstRead{ReadCloser: res.Body, read: read}
+	}
+	return res, err
+}
+
+type firstRead struct {
+	io.ReadCloser
+	once sync.Once
+	read chan struct{}
+}
+
+func (f *firstRead) Read(b []byte) (int, error) {
+	f.once.Do(func() { close(f.read) })
+	return f.ReadCloser.Read(b)
 }
 
 // ask gets a secret from a server that first refuses some times and then answers
@@ -37,6 +74,7 @@ func (l slowLine) Write(b []byte) (int, error) {
 func ask(t *testing.T, refusals int64, cfg aws.Config) (int64, error) {
 	t.Helper()
 	var asked atomic.Int64
+	wrote := make(chan struct{}, 9)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil || string(body) != `{"SecretId":"s"}` || r.ContentLength != int64(len(body)) {
@@ -49,18 +87,13 @@ func ask(t *testing.T, refusals int64, cfg aws.Config) (int64, error) {
 		_, _ = io.WriteString(w, `{"SecretString":"`+strings.Repeat("a", 8<<10))
 		_ = http.NewResponseController(w).Flush()
 		select {
-		case <-time.After(2 * late):
+		case <-wrote:
 		case <-r.Context().Done(): // the client hung up
 		}
 		_, _ = io.WriteString(w, strings.Repeat("b", 8<<10)+`"}`)
 	}))
 	t.Cleanup(server.Close)
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		return slowLine{conn}, err
-	}}
-	t.Cleanup(transport.CloseIdleConnections)
-	cfg.Region, cfg.BaseEndpoint, cfg.HTTPClient = "us-east-1", &server.URL, &http.Client{Transport: transport}
+	cfg.Region, cfg.BaseEndpoint, cfg.HTTPClient = "us-east-1", &server.URL, &http.Client{Transport: line{wrote}}
 	cfg.Credentials = credentials.NewStaticCredentialsProvider("test", "test", "")
 	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: new("s")})
 	if err == nil && len(*out.SecretString) != 16<<10 {

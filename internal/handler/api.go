@@ -102,7 +102,7 @@ func (h *API) Handle(ctx context.Context, ev events.APIGatewayV2HTTPRequest) (ev
 	return out.event(), nil
 }
 
-// answer finds the route, the caller and what is asked for, in this order, and
+// answer finds the caller, the route and what is asked for, in this order, and
 // does it.
 func (h *API) answer(ctx context.Context, r *httpRequest) (out reply, err error) {
 	defer func() {
@@ -110,11 +110,12 @@ func (h *API) answer(ctx context.Context, r *httpRequest) (out reply, err error)
 			err = panicked("handler.api", p)
 		}
 	}()
+	r.identify()
 	if err := r.match(apiRoutes); err != nil {
 		return reply{}, err
 	}
 	if r.route.scope != "" {
-		if err := r.identify(); err != nil {
+		if err := r.admit(); err != nil {
 			return reply{}, err
 		}
 	}

@@ -20,10 +20,10 @@ type caller struct {
 }
 
 // identify takes the caller from the event's authorizer, which API Gateway
-// alone fills in, and sees that the token holds the route's scope. Source: AWS
+// alone fills in. Source: AWS
 // docs "Control access to HTTP APIs with JWT authorizers", "Working with AWS
 // Lambda proxy integrations for HTTP APIs".
-func (r *httpRequest) identify() error {
+func (r *httpRequest) identify() {
 	who := r.ev.RequestContext.Authorizer
 	switch {
 	case who != nil && who.JWT != nil:
@@ -31,6 +31,10 @@ func (r *httpRequest) identify() error {
 	case who != nil && who.IAM != nil:
 		r.caller = iamCaller(who.IAM.UserARN)
 	}
+}
+
+// admit refuses a caller who is nobody, or whose token lacks the route's scope.
+func (r *httpRequest) admit() error {
 	if r.caller.id == "" {
 		return apiFault(fault.Unauthenticated, "caller_unknown", "the request does not say who makes it",
 			"send a token for this API; if you did, its route has no authorizer: see AuthorizationType in the template")

@@ -53,6 +53,9 @@ func routeKey(ev events.APIGatewayV2HTTPRequest) string {
 	if id := d.operationOf(ev); id != "" {
 		return d.operations[id].method + " " + d.operations[id].path
 	}
+	if strings.HasPrefix(ev.RawPath, "/v1/webhooks/") {
+		return "ANY /v1/webhooks/{path+}"
+	}
 	return "$default"
 }
 

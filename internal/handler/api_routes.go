@@ -92,28 +92,24 @@ var parameters = map[string]*regexp.Regexp{
 // may use a route was not asked of it.
 func (r *httpRequest) match(routes []*route) error {
 	path := r.ev.RawPath
-	if r.ev.RouteKey == defaultRoute {
-		routes = slices.Concat(apiRoutes, webhookRoutes) // it is that of all functions
-	}
 	if stage := r.ev.RequestContext.Stage; stage != "" && stage != "$default" {
 		path = strings.TrimPrefix(path, "/"+stage) // a named stage is part of it
 	}
-	found := map[string]*route{}
+	found, parameters := map[string]*route{}, map[string]string{}
 	for _, candidate := range routes {
 		if values, ok := candidate.fits(path); ok {
-			found[candidate.method] = candidate
-			r.parameters = values
+			found[candidate.method], parameters = candidate, values
 		}
 	}
 	method := r.ev.RequestContext.HTTP.Method
 	if len(found) == 0 || r.ev.RouteKey == defaultRoute && found[method] != nil {
 		return apiFault(fault.NotFound, "route_unknown", "there is nothing at this path", "GET /v1/openapi.json lists the paths")
 	}
-	r.route = found[method]
-	if r.route == nil {
+	if found[method] == nil {
 		r.allow = strings.Join(slices.Sorted(maps.Keys(found)), ", ")
 		return &methodError{r.allow}
 	}
+	r.route, r.parameters = found[method], parameters
 	return nil
 }
 
@@ -123,7 +119,7 @@ type methodError struct{ allow string }
 func (e *methodError) Error() string { return e.Unwrap().Error() }
 
 func (e *methodError) Unwrap() error {
-	return apiFault(fault.Invalid, "method_not_allowed", "this path does not take that method", "use one of "+e.allow)
+	return apiFault(fault.Invalid, "method_not_allowed", "this path does not take that method", "use "+strings.ReplaceAll(e.allow, ", ", " or "))
 }
 
 // fits compares a path with the route's, segment by segment.

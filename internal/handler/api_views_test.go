@@ -3,6 +3,7 @@ package handler_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,9 +66,13 @@ func TestATokenWithoutASubject(t *testing.T) {
 
 func TestAnotherMethodIsToldWhichThereAre(t *testing.T) {
 	for path, want := range map[string]string{"/v1/clients": "GET, POST", credentialPath: "DELETE, GET, PATCH", webhookPath: "POST"} {
-		ev := apiRequest("PUT", path, goodClient)
-		if out := newWorld().answer(t, t.Context(), ev); ev.RouteKey != "$default" || out.StatusCode != 405 || out.Headers["Allow"] != want {
-			t.Errorf("%s by %s: %d %v, want %s", path, ev.RouteKey, out.StatusCode, out.Headers, want)
+		w := newWorld()
+		if out := w.answer(t, t.Context(), apiRequest("PUT", path, goodClient)); out.StatusCode != 405 || out.Headers["Allow"] != want {
+			t.Errorf("%s: %d %v, want %s", path, out.StatusCode, out.Headers, want)
+		}
+		line := w.log.String()
+		if known := strings.Contains(line, `"caller":"caller@clients"`); known != (path != webhookPath) || strings.Contains(line, "client_id") {
+			t.Errorf("%s is logged as %s", path, line)
 		}
 	}
 }

@@ -278,4 +278,13 @@ func (c *caller) hostileWebhooks() {
 			c.t.Errorf("a webhook with %s: %d %s", name, a.status, a.text)
 		}
 	}
+	// A partner has no token, and is told all the same.
+	for _, path := range []string{"/v1/webhooks/registration", "/v1/webhooks/registrations/", "/v1/webhooks/registrations%2f"} {
+		if a := c.ask("POST", path, message); a.status != 404 || a.reason() != "route_unknown" {
+			c.t.Errorf("a webhook to %s: %d %s", path, a.status, a.text)
+		}
+	}
+	if a := c.ask("GET", "/v1/webhooks/registrations", ""); a.status != 405 || a.reason() != "method_not_allowed" || a.header.Get("Allow") != "POST" {
+		c.t.Errorf("a webhook by GET: %d %s, Allow %q", a.status, a.text, a.header.Get("Allow"))
+	}
 }

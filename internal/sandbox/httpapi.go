@@ -114,7 +114,7 @@ func (s *Sandbox) invokeHTTP(ctx context.Context, function string, event []byte)
 func (s *Sandbox) webhookURL() string {
 	for _, api := range s.Stack.HTTPAPIs {
 		for _, r := range api.Routes {
-			if r.Function == "WebhookFunction" {
+			if r.Function == "WebhookFunction" && r.Method == http.MethodPost {
 				return s.APIURL + r.Path
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/google/uuid"
 
+	"clientkeeper/internal/awsrequest"
 	"clientkeeper/internal/fault"
 	"clientkeeper/internal/sandbox/secretsmanager"
 	"clientkeeper/internal/secretstore"
@@ -26,12 +27,12 @@ const canary = "canary-7f3a"
 
 // at is the configuration of a client that makes every call once.
 func at(url string) aws.Config {
-	return aws.Config{
+	return awsrequest.Config(aws.Config{
 		Region: "eu-central-1", BaseEndpoint: &url, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
-	}
+	})
 }
 
 func open(t *testing.T) (*secretsmanager.Service, aws.Config) {

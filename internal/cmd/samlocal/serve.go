@@ -148,6 +148,8 @@ var requests = []request{
 	{name: "stale", method: "POST", path: hooks, body: hookBody, id: "msg_start_api_3"},
 	{name: "bad-body", method: "POST", path: hooks, body: `{"type":"registration.requested","data":{}}`, id: "msg_start_api_4"},
 	{name: "unsigned", method: "POST", path: hooks, body: hookBody},
+	{name: "no such webhook", method: "POST", path: hooks + "s", body: hookBody},
+	{name: "a webhook by GET", method: "GET", path: hooks},
 	{name: "no token", method: "POST", path: machinePath, body: machine, differs: 1},
 	{name: "a token", method: "GET", path: machinePath, caller: true, differs: 1},
 	{name: "no such route", method: "GET", path: "/v1/nothing", caller: true},
@@ -176,7 +178,7 @@ func (r *runner) startAPI(ctx context.Context) (err error) {
 			return err
 		}
 		function := "ApiFunction"
-		if q.path == hooks {
+		if strings.HasPrefix(q.path, hooks) {
 			function = "WebhookFunction"
 		}
 		r.table.add(row{"start-api", function, what, sam, own, seconds, q.differs, false})

@@ -50,6 +50,8 @@
 //     token that is not one and an unreachable issuer; others are in its style.
 //   - Whether AWS routes by the encoded or the decoded path is not documented.
 //     Here %2F does not part segments, and is a slash in the parameter.
+//   - A preflight is answered whatever the routes are. On AWS a route $default
+//     with an authorizer takes it.
 //   - A text body that is not UTF-8 reaches the function with U+FFFD in place
 //     of each bad byte.
 //   - A route's throttle counts alone; there is no account's limit.

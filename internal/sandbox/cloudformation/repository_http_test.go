@@ -29,6 +29,7 @@ var ownRoutes = map[string]string{
 	"POST /v1/registrations/preview":                             "registrations:create",
 	"GET /v1/openapi.json":                                       "",
 	"POST /v1/webhooks/registrations":                            "",
+	"ANY /v1/webhooks/{path+}":                                   "",
 	"$default":                                                   anyScope,
 }
 
