@@ -19,7 +19,7 @@ const aboutAdopt = `Takes over a live client. Its secret is read from the tenant
 read:client_keys, and stored as a managed secret; a client with keys gets one more
 beside its own. With -secret, a secret that holds the client's credential already is
 taken over as it is, and an empty one is given it. What is stored has to log in, or it
-is not taken over.
+is not taken over; nor is a client that another secret manages.
 
 It is also the way back after somebody changed the credential in the dashboard, which
 stops rotations: a secret that is managed for the client already, and holds nothing that
@@ -166,6 +166,9 @@ func (a *adoption) wrong() (out []string) {
 }
 
 func (k keeping) adopt(ctx context.Context, a adoption) (id string, err error) {
+	if err := k.elsewhere(ctx, a); err != nil {
+		return "", err
+	}
 	adopter := &rotation.Adopter{Rotator: k.rotator, Catalog: k.catalog}
 	tags := map[string]string{rotation.TagInterval: defaultInterval}
 	if a.secret == "" && !k.again(ctx, a) {
@@ -186,6 +189,24 @@ func (k keeping) adopt(ctx context.Context, a adoption) (id string, err error) {
 	}
 	maps.Copy(tags, a.tags)
 	return s.ID, adopter.AdoptSecret(ctx, s.ID, a.clientID, tags)
+}
+
+// elsewhere refuses a client that another secret manages: each would undo what
+// the other does, and the schedule would start neither.
+func (k keeping) elsewhere(ctx context.Context, a adoption) error {
+	all, err := k.catalog.List(ctx)
+	if err != nil {
+		return err
+	}
+	own, _ := k.describe(ctx, cmp.Or(a.secret, a.name)) // what is not there is no other secret either
+	for _, s := range all {
+		if s.Deleted || s.ID == own.ID || s.Tags[rotation.TagClientID] != a.clientID || !rotation.OfTenant(s.Tags, k.rotator.Domain) {
+			continue
+		}
+		return fmt.Errorf("%s manages client %s already, and two secrets would undo each other's rotations; "+
+			"adopt with -secret %[1]s, or remove its tag %[3]s first", printable(s.Name), a.clientID, rotation.TagManaged)
+	}
+	return nil
 }
 
 // again reports whether the secret to make was made and tagged by an earlier

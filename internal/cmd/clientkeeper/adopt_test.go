@@ -205,6 +205,27 @@ func TestAdoptRefuses(t *testing.T) {
 	}
 }
 
+// Two secrets of one client would undo each other's rotations.
+func TestAdoptAClientThatAnotherSecretManages(t *testing.T) {
+	c := openCloud(t)
+	id := c.adopted(t, "first")
+	secrets := len(c.secrets.Snapshot())
+	c.fails(t, "first manages client "+id+" already, and two secrets would undo each other's rotations; adopt with -secret first, or remove its tag clientkeeper:managed first", "adopt", "-name", "second", id)
+	_, secret := c.client("unused")
+	c.store(t, "third", id, secret, nil)
+	c.fails(t, "adopt with -secret first", "adopt", "-secret", "third", id)
+	if out := c.ok(t, "plan"); len(c.secrets.Snapshot()) != secrets+1 || strings.Contains(out, "third") {
+		t.Errorf("%d secrets:\n%s", len(c.secrets.Snapshot()), out)
+	}
+	c.ok(t, "adopt", "-name", "first", id)
+	c.ok(t, "adopt", "-secret", "first", id)
+
+	// One of another tenant's client with this id is none of ours.
+	c.tag(t, "first", map[string]string{rotation.TagTenant: "other.eu.auth0.com"})
+	c.ok(t, "adopt", "-name", "second", id)
+	c.hunt(t)
+}
+
 func TestPauseAndResume(t *testing.T) {
 	c := openCloud(t)
 	c.adopted(t, "a", "-interval", "90d")

@@ -69,8 +69,10 @@ func TestDoctorFindsAndRepairs(t *testing.T) {
 func TestDoctorKnowsTwoSecretsOfOneClient(t *testing.T) {
 	c := openCloud(t)
 	id := c.adopted(t, "one")
+	c.tag(t, "one", map[string]string{rotation.TagTenant: "other.eu.auth0.com"}) // or adopt would refuse
 	c.ok(t, "adopt", "-name", "two", id)
 	c.idle(t)
+	c.tag(t, "one", map[string]string{rotation.TagTenant: c.tenant.Domain()})
 	found, err := c.findings(t)
 	if err == nil || !slices.Equal(slugs(found), []string{"one duplicate_client", "two duplicate_client"}) {
 		t.Errorf("%v, %v", slugs(found), err)
