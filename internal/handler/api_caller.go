@@ -20,9 +20,8 @@ type caller struct {
 }
 
 // identify takes the caller from the event's authorizer, which API Gateway
-// alone fills in. Source: AWS
-// docs "Control access to HTTP APIs with JWT authorizers", "Working with AWS
-// Lambda proxy integrations for HTTP APIs".
+// alone fills in. Source: AWS docs "Control access to HTTP APIs with JWT
+// authorizers", "Working with AWS Lambda proxy integrations for HTTP APIs".
 func (r *httpRequest) identify() {
 	who := r.ev.RequestContext.Authorizer
 	switch {

@@ -41,29 +41,21 @@ type reference struct {
 
 func readDescription(t testing.TB) description {
 	t.Helper()
-	d, err := parseDescription()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-func parseDescription() (description, error) {
 	var doc struct {
 		Paths map[string]map[string]json.RawMessage
 	}
-	d := description{jsonschema.NewCompiler(), map[string]operation{}}
 	if err := json.Unmarshal(handler.OpenAPI, &doc); err != nil {
-		return d, err
+		t.Fatal(err)
 	}
+	d := description{jsonschema.NewCompiler(), map[string]operation{}}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(handler.OpenAPI))
 	if err != nil {
-		return d, err
+		t.Fatal(err)
 	}
 	d.compiler.DefaultDraft(jsonschema.Draft2020)
 	d.compiler.AssertFormat()
 	if err := d.compiler.AddResource("openapi.json", value); err != nil {
-		return d, err
+		t.Fatal(err)
 	}
 	for path, item := range doc.Paths {
 		for method, raw := range item {
@@ -72,14 +64,14 @@ func parseDescription() (description, error) {
 			}
 			var o operation
 			if err := json.Unmarshal(raw, &o); err != nil {
-				return d, err
+				t.Fatal(err)
 			}
 			o.method, o.path = strings.ToUpper(method), path
 			o.pointer = "openapi.json#/paths/" + strings.ReplaceAll(strings.ReplaceAll(path, "~", "~0"), "/", "~1") + "/" + method
 			d.operations[o.OperationID] = o
 		}
 	}
-	return d, nil
+	return d
 }
 
 // schema is the schema of an answer's content: at its own place, or at that of
@@ -134,16 +126,25 @@ func (d description) takes(t testing.TB, id, body string) bool {
 // operationOf is the operation of a request, by the table's own words.
 func (d description) operationOf(ev events.APIGatewayV2HTTPRequest) string {
 	for id, o := range d.operations {
-		want, got := strings.Split(o.path, "/"), strings.Split(ev.RawPath, "/")
-		fits := o.method == ev.RequestContext.HTTP.Method && len(want) == len(got)
-		for i := 0; fits && i < len(want); i++ {
-			fits = want[i] == got[i] || strings.HasPrefix(want[i], "{") && got[i] != ""
-		}
-		if fits {
+		if fits(o.method, o.path, ev) {
 			return id
 		}
 	}
 	return ""
+}
+
+// fits reports whether API Gateway sends the request on by this route.
+func fits(method, path string, ev events.APIGatewayV2HTTPRequest) bool {
+	want, got := strings.Split(path, "/"), strings.Split(ev.RawPath, "/")
+	if method != ev.RequestContext.HTTP.Method || len(want) != len(got) {
+		return false
+	}
+	for i := range want {
+		if want[i] != got[i] && (!strings.HasPrefix(want[i], "{") || got[i] == "") {
+			return false
+		}
+	}
+	return true
 }
 
 func TestEveryRouteIsDescribedAndNoOther(t *testing.T) {

@@ -2,11 +2,11 @@ package handler_test
 
 import (
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"clientkeeper/internal/handler"
 	"clientkeeper/internal/webhook"
 )
 
@@ -39,19 +39,12 @@ func apiRequest(method, path, body string, changes ...func(*events.APIGatewayV2H
 	return ev
 }
 
-var described = sync.OnceValue(func() description {
-	d, err := parseDescription()
-	if err != nil {
-		panic(err) // it is a part of the binary
-	}
-	return d
-})
-
 // routeKey is that of the route by which API Gateway sends a request on.
 func routeKey(ev events.APIGatewayV2HTTPRequest) string {
-	d := described()
-	if id := d.operationOf(ev); id != "" {
-		return d.operations[id].method + " " + d.operations[id].path
+	for _, r := range handler.Routes() {
+		if fits(r.Method, r.Path, ev) {
+			return r.Method + " " + r.Path
+		}
 	}
 	if strings.HasPrefix(ev.RawPath, "/v1/webhooks/") {
 		return "ANY /v1/webhooks/{path+}"

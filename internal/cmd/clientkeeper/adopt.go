@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"clientkeeper/internal/app"
+	"clientkeeper/internal/fault"
 	"clientkeeper/internal/rotation"
 )
 
@@ -166,18 +167,18 @@ func (a *adoption) wrong() (out []string) {
 }
 
 func (k keeping) adopt(ctx context.Context, a adoption) (id string, err error) {
-	if err := k.elsewhere(ctx, a); err != nil {
+	s, err := k.describe(ctx, cmp.Or(a.secret, a.name))
+	if err != nil && (a.secret != "" || fault.KindOf(err) != fault.NotFound) {
+		return "", err
+	}
+	if err := k.elsewhere(ctx, a.clientID, s.ID); err != nil {
 		return "", err
 	}
 	adopter := &rotation.Adopter{Rotator: k.rotator, Catalog: k.catalog}
 	tags := map[string]string{rotation.TagInterval: defaultInterval}
-	if a.secret == "" && !k.again(ctx, a) {
+	if a.secret == "" && !a.again(s) {
 		maps.Copy(tags, a.tags)
 		return adopter.Adopt(ctx, rotation.Adoption{ClientID: a.clientID, Name: a.name, Tags: tags})
-	}
-	s, err := k.describe(ctx, cmp.Or(a.secret, a.name))
-	if err != nil {
-		return "", err
 	}
 	if owner := s.Tags[rotation.TagClientID]; s.Tags[rotation.TagManaged] == "true" && owner != "" && owner != a.clientID {
 		return "", fmt.Errorf("%s is managed already, for client %s; choose another secret, or remove the tag %s", s.Name, owner, rotation.TagManaged)
@@ -191,27 +192,25 @@ func (k keeping) adopt(ctx context.Context, a adoption) (id string, err error) {
 	return s.ID, adopter.AdoptSecret(ctx, s.ID, a.clientID, tags)
 }
 
-// elsewhere refuses a client that another secret manages: each would undo what
-// the other does, and the schedule would start neither.
-func (k keeping) elsewhere(ctx context.Context, a adoption) error {
+// elsewhere refuses a client that another secret than own manages: each would
+// undo what the other does, and the schedule would start neither.
+func (k keeping) elsewhere(ctx context.Context, clientID, own string) error {
 	all, err := k.catalog.List(ctx)
 	if err != nil {
 		return err
 	}
-	own, _ := k.describe(ctx, cmp.Or(a.secret, a.name)) // what is not there is no other secret either
 	for _, s := range all {
-		if s.Deleted || s.ID == own.ID || s.Tags[rotation.TagClientID] != a.clientID || !rotation.OfTenant(s.Tags, k.rotator.Domain) {
+		if s.Deleted || s.ID == own || s.Tags[rotation.TagClientID] != clientID || !rotation.OfTenant(s.Tags, k.rotator.Domain) {
 			continue
 		}
 		return fmt.Errorf("%s manages client %s already, and two secrets would undo each other's rotations; "+
-			"adopt with -secret %[1]s, or remove its tag %[3]s first", printable(s.Name), a.clientID, rotation.TagManaged)
+			"adopt with -secret %[1]s, or remove its tag %[3]s first", printable(s.Name), clientID, rotation.TagManaged)
 	}
 	return nil
 }
 
 // again reports whether the secret to make was made and tagged by an earlier
 // adoption, so that flags have to change its tags.
-func (k keeping) again(ctx context.Context, a adoption) bool {
-	s, err := k.describe(ctx, a.name)
-	return err == nil && len(a.tags) > 0 && s.Tags[rotation.TagManaged] == "true" && s.Tags[rotation.TagClientID] == a.clientID && !s.Deleted
+func (a adoption) again(s rotation.Secret) bool {
+	return len(a.tags) > 0 && s.Tags[rotation.TagManaged] == "true" && s.Tags[rotation.TagClientID] == a.clientID && !s.Deleted
 }
